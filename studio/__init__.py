@@ -1,0 +1,3 @@
+"""The engine of Latent Studio: graphs, execution and diffusion. Knows nothing of Qt."""
+
+__version__ = "0.1.0"

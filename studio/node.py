@@ -1,0 +1,495 @@
+"""How a node is declared: a typed function under `@node`.
+
+The signature is the declaration. Positional parameters are sockets, keyword-only parameters are
+widgets, the return annotation gives the outputs, the docstring is the help and its Args are the
+tooltips. A keyword-only parameter annotated `Context` is injected. A declaration that breaks a
+rule fails at import, with file and line.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import inspect
+import types
+import typing
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, TypeVar
+
+from pydantic import TypeAdapter, ValidationError
+from pydantic.fields import FieldInfo
+
+from studio.context import Context
+from studio.errors import StudioError
+from studio.params import Marker
+from studio.values import HEAVY, RECIPES
+
+SCALARS: dict[type, str] = {bool: "bool", int: "int", float: "float", str: "str"}
+
+Migration = Callable[[dict[str, Any], dict[str, str]], None]
+"""Changes a node's params and inputs (wires) in place, from one version to the next."""
+
+
+class DeclarationError(StudioError):
+    """A node is declared wrongly; the author must mend it."""
+
+    def __init__(self, function: Callable[..., Any], rule: str) -> None:
+        code = getattr(function, "__code__", None)
+        where = f"{code.co_filename}:{code.co_firstlineno}" if code else repr(function)
+        name = getattr(function, "__name__", repr(function))
+        super().__init__(f"{where}: node {name}: {rule}")
+
+
+@dataclass(frozen=True, slots=True)
+class Port:
+    """A socket or an output.
+
+    Args:
+        name: as in the signature or the NamedTuple.
+        type: "Model", "Latent", "int" …; "any" for a type variable.
+        optional: a socket that may be left open (its default is None).
+        variable: name of the type variable where `type` is "any": an output takes the type that
+            the socket with the same variable gets.
+    """
+
+    name: str
+    type: str
+    optional: bool = False
+    variable: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Param:
+    """A widget: a value in the document, checked by pydantic and its markers.
+
+    Args:
+        name: as in the signature.
+        kind: "int", "float", "str", "bool", or "json" for anything richer.
+        nullable: None is allowed.
+        required: there is no default.
+        default: the value where the document gives none.
+        adapter: pydantic's validator.
+        marker: what it is beyond its type.
+        limits: the numeric constraints, as {"ge": 1, "le": 1000}.
+    """
+
+    name: str
+    kind: str
+    nullable: bool
+    required: bool
+    default: Any
+    adapter: TypeAdapter[Any]
+    marker: Marker
+    limits: Mapping[str, Any]
+
+    def check(self, value: Any) -> Any:
+        """The value in canonical form (an int given for a float becomes a float).
+
+        Raises:
+            ValueError: with words for a person.
+        """
+        try:
+            return self.adapter.validate_python(value, strict=True)
+        except ValidationError as error:
+            raise ValueError(self._words(value, error)) from None
+
+    def parse(self, text: str) -> Any:
+        """`text` as typed on a command line, as a value of this parameter's type.
+
+        Raises:
+            ValueError: with words for a person.
+        """
+        if self.nullable and text.lower() in {"none", "null", ""}:
+            return None
+        if self.kind == "str":
+            return self.check(text)
+        try:
+            if self.kind == "json":
+                return self.adapter.validate_json(text)
+            return self.adapter.validate_python(text)
+        except ValidationError as error:
+            raise ValueError(self._words(text, error)) from None
+
+    def range_words(self) -> str:
+        """The allowed values in words: "a whole number from 1 to 1000"."""
+        noun = {
+            "int": "a whole number",
+            "float": "a number",
+            "str": "a text",
+            "bool": "true or false",
+            "json": "a structured value",
+        }[self.kind]
+        low = self.limits.get("ge", self.limits.get("gt"))
+        high = self.limits.get("le", self.limits.get("lt"))
+        if "gt" in self.limits:
+            noun += f" above {low:g}" + (f" and up to {high}" if high is not None else "")
+        elif low is not None and high is not None:
+            noun += f" from {low} to {high}"
+        elif low is not None:
+            noun += f" of at least {low}"
+        elif high is not None:
+            noun += f" of at most {high}"
+        if "multiple_of" in self.limits:
+            noun += f", a multiple of {self.limits['multiple_of']}"
+        if "max_length" in self.limits:
+            noun += f" of at most {self.limits['max_length']} characters"
+        return noun + (" or none" if self.nullable else "")
+
+    def _words(self, value: Any, error: ValidationError) -> str:
+        from studio.words import short
+
+        message = f"{self.name} is {short(value)}; it must be {self.range_words()}"
+        step = self.limits.get("multiple_of")
+        first = error.errors(include_url=False, include_context=False)[0]
+        if first["type"] == "multiple_of" and step:
+            number = float(value)
+            below = int(number // step * step)
+            near = [n for n in (below, below + step) if self._fits(n)]
+            message += f"; nearest: {' or '.join(str(n) for n in near)}"
+        elif self.kind == "json":
+            place = ".".join(str(part) for part in first["loc"])
+            message = f"{self.name}{'.' + place if place else ''}: {first['msg']}"
+        return message
+
+    def _fits(self, value: Any) -> bool:
+        try:
+            self.adapter.validate_python(value, strict=True)
+        except ValidationError:
+            return False
+        return True
+
+
+@dataclass(frozen=True)
+class NodeSpec:
+    """All that is known of a node type. Shared, read-only.
+
+    Args:
+        type: the name in documents.
+        version: of the declaration; old documents are migrated to it.
+        category: palette category, levels separated by "/".
+        inputs: sockets, in order.
+        params: widgets, in order.
+        outputs: outputs, in order.
+        function: the body.
+        effects: it writes something; it is an output node and is never served from the tensor
+            cache.
+        light: costs nothing: made whenever something needs it, neither cached nor reported.
+        passthrough: its single input is its single output; it vanishes before keys are made.
+        context_name: the parameter that takes the `Context`, if any.
+        migrations: from version n to n + 1, by n.
+        types: port type name to class, for checking what the body returns.
+    """
+
+    type: str
+    version: int
+    category: str
+    inputs: tuple[Port, ...]
+    params: tuple[Param, ...]
+    outputs: tuple[Port, ...]
+    function: Callable[..., Any]
+    effects: bool = False
+    light: bool = False
+    passthrough: bool = False
+    context_name: str | None = None
+    migrations: Mapping[int, Migration] = field(default_factory=dict)
+    types: Mapping[str, Any] = field(default_factory=dict)
+
+    @cached_property
+    def input_by_name(self) -> dict[str, Port]:
+        return {port.name: port for port in self.inputs}
+
+    @cached_property
+    def param_by_name(self) -> dict[str, Param]:
+        return {param.name: param for param in self.params}
+
+    @cached_property
+    def output_by_name(self) -> dict[str, Port]:
+        return {port.name: port for port in self.outputs}
+
+    @cached_property
+    def uses_models(self) -> bool:
+        """It turns a recipe into tensors, so dtype and kind of device change its numbers."""
+        recipes = {cls.__name__ for cls in RECIPES}
+        return not self.light and any(port.type in recipes for port in self.inputs)
+
+    @cached_property
+    def source(self) -> str:
+        """`file:line` of the body."""
+        return f"{self.function.__code__.co_filename}:{self.function.__code__.co_firstlineno}"
+
+    @cached_property
+    def help(self) -> NodeHelp:
+        """The docstring, taken apart."""
+        return NodeHelp.parse(self.function.__doc__ or "")
+
+    def call(
+        self, inputs: Mapping[str, Any], params: Mapping[str, Any], context: Context
+    ) -> dict[str, Any]:
+        """Run the body.
+
+        Returns:
+            outputs by name.
+
+        Raises:
+            TypeError: the body returned something other than it declares.
+        """
+        # Sockets go by position, since a plugin may make them positional-only; an open socket
+        # stands for its default, None.
+        sockets = [inputs.get(port.name) for port in self.inputs]
+        keywords = dict(params)
+        if self.context_name:
+            keywords[self.context_name] = context
+        result = self.function(*sockets, **keywords)
+        if not self.outputs:
+            return {}
+        values = tuple(result) if hasattr(result, "_fields") else (result,)
+        for port, value in zip(self.outputs, values, strict=True):
+            expected = self.types.get(port.type)
+            if expected is None or isinstance(value, expected):
+                continue
+            raise TypeError(
+                f"the node declares {port.name} as {port.type} and returned "
+                f"{type(value).__name__} ({self.source})"
+            )
+        return {port.name: value for port, value in zip(self.outputs, values, strict=True)}
+
+
+@dataclass(frozen=True)
+class NodeHelp:
+    """A node's help: one line, the rest, and a line for every socket and widget."""
+
+    summary: str
+    description: str
+    args: Mapping[str, str]
+    returns: str
+
+    @classmethod
+    def parse(cls, docstring: str) -> NodeHelp:
+        import docstring_parser
+
+        parsed = docstring_parser.parse(docstring, style=docstring_parser.DocstringStyle.GOOGLE)
+        return cls(
+            summary=parsed.short_description or "",
+            description=parsed.long_description or "",
+            args={p.arg_name: " ".join((p.description or "").split()) for p in parsed.params},
+            returns=" ".join((parsed.returns.description or "").split()) if parsed.returns else "",
+        )
+
+
+def node(
+    type: str,
+    *,
+    category: str,
+    version: int = 1,
+    effects: bool = False,
+    light: bool | None = None,
+    passthrough: bool = False,
+    migrations: Mapping[int, Migration] | None = None,
+) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Declare the function below as a node.
+
+    Args:
+        type: name in documents and in the palette.
+        category: palette category, levels separated by "/".
+        version: raised whenever the signature or the meaning changes.
+        effects: it writes something (SaveImage).
+        light: it costs nothing; None decides by its outputs (recipes and plain values are light).
+        passthrough: it hands its one input on (Reroute).
+        migrations: `{1: f}` takes a document's node from version 1 to 2.
+
+    Raises:
+        DeclarationError: at import, naming file and line.
+    """
+
+    def declare(function: Callable[..., Any]) -> Callable[..., Any]:
+        spec = _introspect(
+            function, type, category, version, effects, light, passthrough, migrations or {}
+        )
+        function.__node_spec__ = spec  # type: ignore[attr-defined]
+        return function
+
+    return declare
+
+
+def _introspect(
+    function: Callable[..., Any],
+    type_name: str,
+    category: str,
+    version: int,
+    effects: bool,
+    light: bool | None,
+    passthrough: bool,
+    migrations: Mapping[int, Migration],
+) -> NodeSpec:
+    def rule(condition: bool, words: str) -> None:
+        if not condition:
+            raise DeclarationError(function, words)
+
+    rule(inspect.isfunction(function), "only a plain function can be a node")
+    rule(not inspect.iscoroutinefunction(function), "a node can't be async")
+    rule(type_name.isidentifier(), f"the type {type_name!r} must be a word")
+    rule(bool(category.strip()), "it needs a category")
+    rule(bool((function.__doc__ or "").strip()), "it needs a docstring, which is its help")
+    rule(version >= 1, "versions start at 1")
+    missing = [n for n in range(1, version) if n not in migrations]
+    rule(not missing, f"version {version} needs a migration from version {missing}")
+    stray = [n for n in migrations if not 1 <= n < version]
+    rule(not stray, f"there is a migration from version {stray}, but the version is {version}")
+    try:
+        hints = typing.get_type_hints(function, include_extras=True)
+    except Exception as error:
+        raise DeclarationError(function, f"an annotation can't be resolved: {error}") from error
+
+    types: dict[str, type] = {}
+    inputs: list[Port] = []
+    params: list[Param] = []
+    context_name: str | None = None
+    for name, parameter in inspect.signature(function).parameters.items():
+        rule(
+            parameter.kind not in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD),
+            f"*{name} has no name in a document",
+        )
+        rule(name in hints, f"{name} has no annotation")
+        hint = hints[name]
+        has_default = parameter.default is not parameter.empty
+        if parameter.kind is not parameter.KEYWORD_ONLY:
+            port = _port(name, hint, types)
+            rule(port is not None, f"{name}: {hint!r} can't be a socket")
+            assert port is not None
+            rule(
+                (not has_default and not port.optional)
+                or (has_default and parameter.default is None and port.optional),
+                f"{name}: a socket has no default but None, and then its type is X | None",
+            )
+            inputs.append(port)
+        elif hint is Context:
+            context_name = name
+        else:
+            default = parameter.default if has_default else None
+            params.append(_param(function, name, hint, default, required=not has_default))
+
+    rule("return" in hints, "it needs a return annotation (None where it gives nothing)")
+    outputs = _outputs(function, hints["return"], types)
+    variables = {port.variable for port in inputs if port.variable}
+    for port in outputs:
+        rule(
+            port.variable is None or port.variable in variables,
+            f"output {port.name}: no socket has the type variable {port.variable}",
+        )
+    if passthrough:
+        rule(
+            len(inputs) == len(outputs) == 1 and not params and inputs[0].type == outputs[0].type,
+            "a passthrough has one socket, one output of the same type and no widgets",
+        )
+    rule(not (effects and light), "a node with effects isn't light")
+    cheap_types = {*SCALARS.values(), *(cls.__name__ for cls in RECIPES)}
+    cheap = bool(outputs) and all(port.type in cheap_types for port in (*inputs, *outputs))
+    return NodeSpec(
+        type=type_name,
+        version=version,
+        category=category,
+        inputs=tuple(inputs),
+        params=tuple(params),
+        outputs=outputs,
+        function=function,
+        effects=effects,
+        light=(cheap and not effects) if light is None else light,
+        passthrough=passthrough,
+        context_name=context_name,
+        migrations=dict(migrations),
+        types=types,
+    )
+
+
+def _strip(hint: Any) -> tuple[Any, bool, tuple[Any, ...]]:
+    """A hint as (type, nullable, metadata)."""
+    metadata: tuple[Any, ...] = ()
+    nullable = False
+    while True:
+        if typing.get_origin(hint) is typing.Annotated:
+            hint, *extra = typing.get_args(hint)
+            metadata += tuple(extra)
+        elif typing.get_origin(hint) in (typing.Union, types.UnionType):
+            rest = [arg for arg in typing.get_args(hint) if arg is not type(None)]
+            if len(rest) != 1 or len(rest) == len(typing.get_args(hint)):
+                return hint, nullable, metadata
+            hint, nullable = rest[0], True
+        else:
+            return hint, nullable, metadata
+
+
+def _port(name: str, hint: Any, types: dict[str, type]) -> Port | None:
+    base, nullable, _ = _strip(hint)
+    if isinstance(base, TypeVar):
+        return Port(name, "any", nullable, base.__name__)
+    if base in SCALARS:
+        # A bool is an int to isinstance; the checks on wires go by name, so that is harmless.
+        types[SCALARS[base]] = base if base is not float else (float | int)  # type: ignore[assignment]
+        return Port(name, SCALARS[base], nullable)
+    if inspect.isclass(base) and dataclasses.is_dataclass(base):
+        if not base.__dataclass_params__.frozen:  # type: ignore[attr-defined]
+            return None
+        types[base.__name__] = base
+        return Port(name, base.__name__, nullable)
+    return None
+
+
+def _outputs(function: Callable[..., Any], hint: Any, types: dict[str, type]) -> tuple[Port, ...]:
+    if hint is type(None):
+        return ()
+    if inspect.isclass(hint) and issubclass(hint, tuple) and hasattr(hint, "_fields"):
+        fields = typing.get_type_hints(hint, include_extras=True)
+        ports = [_port(name, fields[name], types) for name in fields]
+    else:
+        single = _port("", hint, types)
+        ports = [single and dataclasses.replace(single, name=single.type.lower())]
+    if not ports or any(port is None or port.optional for port in ports):
+        raise DeclarationError(
+            function, f"it returns {hint!r}; use a value type, a NamedTuple of them, or None"
+        )
+    return tuple(port for port in ports if port is not None)
+
+
+def _param(
+    function: Callable[..., Any], name: str, hint: Any, default: Any, *, required: bool
+) -> Param:
+    base, nullable, metadata = _strip(hint)
+    markers = [m for m in metadata if isinstance(m, Marker)]
+    if len(markers) > 1:
+        raise DeclarationError(function, f"{name} has two markers")
+    if inspect.isclass(base) and base in (*RECIPES, *HEAVY):
+        raise DeclarationError(
+            function, f"{name}: a {base.__name__} comes by a socket; put it before the *"
+        )
+    try:
+        adapter: TypeAdapter[Any] = TypeAdapter(hint)
+    except Exception as error:
+        raise DeclarationError(function, f"{name}: pydantic refuses {hint!r}: {error}") from error
+    limits: dict[str, Any] = {}
+    for item in metadata:
+        parts = item.metadata if isinstance(item, FieldInfo) else [item]
+        for part in parts:
+            nested = (
+                list(part) if isinstance(part, Marker) and hasattr(part, "__iter__") else [part]
+            )
+            for constraint in nested:
+                for key in ("ge", "gt", "le", "lt", "multiple_of", "max_length"):
+                    if (limit := getattr(constraint, key, None)) is not None:
+                        limits[key] = limit
+    param = Param(
+        name=name,
+        kind=SCALARS.get(base, "json"),
+        nullable=nullable,
+        required=required,
+        default=default,
+        adapter=adapter,
+        marker=markers[0] if markers else Marker(),
+        limits=limits,
+    )
+    if not required:
+        try:
+            param.check(default)
+        except ValueError as error:
+            raise DeclarationError(function, f"the default of {error}") from None
+    return param

@@ -1,0 +1,43 @@
+"""Turning values and near misses into words for messages."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+
+def nearest(name: str, known: Iterable[str], count: int = 3) -> str:
+    """ " Did you mean …?" with the names most like `name`; empty where none is like it."""
+    from rapidfuzz import process, utils
+
+    found = process.extract(
+        str(name), list(known), limit=count, score_cutoff=60, processor=utils.default_process
+    )
+    # Only what is about as near as the nearest: a long list helps nobody.
+    names = [match[0] for match in found if match[1] >= found[0][1] - 8]
+    return f" Did you mean {' or '.join(names)}?" if names else ""
+
+
+def short(value: Any, limit: int = 40) -> str:
+    """`value` as a person would write it, cut to `limit` characters."""
+    text = f'"{value}"' if isinstance(value, str) else str(value)
+    text = " ".join(text.split())
+    return text if len(text) <= limit else f"{text[: limit - 1]}…"
+
+
+def size(count: float) -> str:
+    """A number of bytes in words: "3.2 MB"."""
+    for unit in ("B", "kB", "MB", "GB"):
+        if abs(count) < 1000:
+            return f"{count:.0f} {unit}" if unit == "B" else f"{count:.1f} {unit}"
+        count /= 1000
+    return f"{count:.1f} TB"
+
+
+def seconds(value: float) -> str:
+    """A duration in words: "0.35 s", "2 min 5 s"."""
+    if value < 60:
+        return f"{value:.2f} s" if value < 10 else f"{value:.0f} s"
+    return f"{int(value // 60)} min {int(value % 60)} s"
