@@ -1,0 +1,1 @@
+"""The graph document: format, migrations and validation."""

@@ -1,0 +1,450 @@
+"""Validation before running: every fault of a graph in one go, and what is left in run order.
+
+On the way three kinds of node vanish, so that they can't change a key: passthroughs (Reroute) are
+replaced by what feeds them, constants (Integer, Text …) by their value, and nodes that no target
+needs are left out.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from graphlib import CycleError, TopologicalSorter
+from typing import TYPE_CHECKING, Any
+
+from studio.graph.document import Graph, parse_wire
+from studio.graph.errors import Fault, GraphInvalid
+from studio.graph.migrate import migrate
+from studio.node import SCALARS, NodeSpec, Port
+from studio.params import Marker
+from studio.words import nearest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from studio.environment import Environment
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where a wire comes from."""
+
+    node: str
+    output: str
+
+
+@dataclass(frozen=True, slots=True)
+class CheckedNode:
+    """A node that can run.
+
+    Args:
+        id: in the document.
+        spec: its declaration.
+        params: validated values of the widgets that no wire feeds, defaults included.
+        wires: socket or widget name to where it comes from.
+        constants: scalar sockets fed by a constant.
+    """
+
+    id: str
+    spec: NodeSpec
+    params: Mapping[str, Any]
+    wires: Mapping[str, Source]
+    constants: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class CheckedGraph:
+    """A graph that can run.
+
+    Args:
+        document: as checked, migrations applied.
+        nodes: what the targets need, every node after those that feed it.
+        targets: ids of what was asked for.
+        folded: ids of needed passthroughs and constants, with their word ("reroute", "constant").
+        warnings: faults that nothing asked for depends on.
+        notes: what was migrated.
+    """
+
+    document: Graph
+    nodes: Mapping[str, CheckedNode]
+    targets: tuple[str, ...]
+    folded: Mapping[str, str] = field(default_factory=dict)
+    warnings: tuple[Fault, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+def check(
+    graph: Graph,
+    specs: Mapping[str, NodeSpec],
+    environment: Environment,
+    *,
+    only: Sequence[str] = (),
+    source: str = "graph",
+) -> CheckedGraph:
+    """Validate a graph for a run.
+
+    Args:
+        graph: as loaded.
+        specs: node types by name.
+        environment: models and files, which the checks of some widgets look up.
+        only: ids to run to; empty takes every node with effects.
+        source: the file's name, for messages.
+
+    Raises:
+        GraphInvalid: with every fault found.
+    """
+    return _Checker(graph, specs, environment).run(only, source)
+
+
+class _Checker:
+    def __init__(
+        self, graph: Graph, specs: Mapping[str, NodeSpec], environment: Environment
+    ) -> None:
+        self.graph, self.notes, self.faults = migrate(graph, specs)
+        self.specs = specs
+        self.environment = environment
+        self.wires: dict[str, dict[str, Source]] = {}
+        self.params: dict[str, dict[str, Any]] = {}
+        self._types: dict[Source, str | None] = {}
+
+    def run(self, only: Sequence[str], source: str) -> CheckedGraph:
+        for name, node in self.graph.nodes.items():
+            if (spec := self.specs.get(node.type)) is None:
+                self._fault(
+                    name,
+                    "type",
+                    f"the node type {node.type!r} is unknown."
+                    f"{nearest(node.type, self.specs)} A plugin may be missing.",
+                )
+                self._loose_wires(name)
+                continue
+            self._read_wires(name, spec)
+        for name in self.wires:
+            if spec := self.specs.get(self.graph.nodes[name].type):
+                self._check_types(name, spec)
+                self._check_params(name, spec)
+        targets = self._targets(only)
+        needed = self._needed(targets)
+        order = self._order(needed)
+        faults = [
+            fault
+            if fault.node is None or fault.node in needed or not targets
+            else Fault(fault.path, fault.message, fault.node, fault.port, blocking=False)
+            for fault in self.faults
+        ]
+        if any(fault.blocking for fault in faults):
+            raise GraphInvalid(source, [fault for fault in faults if fault.blocking])
+        nodes, folded = self._fold(order, targets)
+        return CheckedGraph(self.graph, nodes, targets, folded, tuple(faults), tuple(self.notes))
+
+    def _fault(self, node: str, place: str, message: str, port: str | None = None) -> None:
+        path = f"nodes.{node}.{place}" if place else f"nodes.{node}"
+        self.faults.append(Fault(path, message, node=node, port=port))
+
+    # Wires
+
+    def _loose_wires(self, name: str) -> None:
+        """Wires of a node of unknown type: they only say what it needs."""
+        self.wires[name] = {}
+        for port, text in self.graph.nodes[name].inputs.items():
+            node = text.partition(".")[0]
+            if node in self.graph.nodes:
+                self.wires[name][port] = Source(node, "")
+
+    def _read_wires(self, name: str, spec: NodeSpec) -> None:
+        wires = self.wires[name] = {}
+        for port, text in self.graph.nodes[name].inputs.items():
+            place = f"inputs.{port}"
+            if port not in spec.input_by_name and port not in spec.param_by_name:
+                known = [*spec.input_by_name, *spec.param_by_name]
+                self._fault(
+                    name,
+                    place,
+                    f"{spec.type} has no input {port!r}."
+                    f"{nearest(port, known)} It has: {', '.join(known) or 'none'}.",
+                    port,
+                )
+                continue
+            try:
+                node, output = parse_wire(text)
+            except ValueError as error:
+                self._fault(name, place, str(error), port)
+                continue
+            if (origin := self.graph.nodes.get(node)) is None:
+                self._fault(
+                    name,
+                    place,
+                    f"the wire comes from {node!r}, and there is no such "
+                    f"node.{nearest(node, self.graph.nodes)}",
+                    port,
+                )
+                continue
+            origin_spec = self.specs.get(origin.type)
+            if origin_spec is None:
+                wires[port] = Source(node, output or "")
+                continue
+            outputs = list(origin_spec.output_by_name)
+            if output is None and len(outputs) == 1:
+                output = outputs[0]
+            if output is None and outputs:
+                self._fault(
+                    name,
+                    place,
+                    f"{node} has several outputs; write one of "
+                    f"{', '.join(f'{node}.{o}' for o in outputs)}",
+                    port,
+                )
+            elif output not in outputs:
+                self._fault(
+                    name,
+                    place,
+                    f"{node} ({origin.type}) has no output "
+                    f"{output or ''!r}.{nearest(output or '', outputs)} It has: "
+                    f"{', '.join(outputs) or 'none'}.",
+                    port,
+                )
+            else:
+                assert output is not None
+                wires[port] = Source(node, output)
+
+    def _type_of(self, source: Source) -> str | None:
+        """The type a wire carries; None where it can't be known. Follows reroutes."""
+        trail: list[Source] = []
+        while source not in self._types:
+            trail.append(source)
+            spec = self.specs.get(self.graph.nodes[source.node].type)
+            output = spec.output_by_name.get(source.output) if spec else None
+            if spec is None or output is None:
+                self._types[source] = None
+            elif output.variable is None:
+                self._types[source] = output.type
+            else:
+                feeding = next(
+                    (
+                        self.wires[source.node][port.name]
+                        for port in spec.inputs
+                        if port.variable == output.variable and port.name in self.wires[source.node]
+                    ),
+                    None,
+                )
+                if feeding is None or feeding in trail:
+                    self._types[source] = None
+                else:
+                    source = feeding
+        for step in trail:
+            self._types.setdefault(step, self._types[source])
+        return self._types[source]
+
+    def _check_types(self, name: str, spec: NodeSpec) -> None:
+        wires = self.wires[name]
+        for port in spec.inputs:
+            if port.name not in wires:
+                if not port.optional and port.name not in self.graph.nodes[name].inputs:
+                    self._fault(
+                        name,
+                        f"inputs.{port.name}",
+                        f"{spec.type} needs a {port.type} here; connect one{self._offers(port)}.",
+                        port.name,
+                    )
+                continue
+            self._check_wire(name, port.name, port.type, wires[port.name])
+        for param in spec.params:
+            if param.name in wires:
+                self._check_wire(name, param.name, param.kind, wires[param.name])
+
+    def _check_wire(self, name: str, port: str, wanted: str, source: Source) -> None:
+        given = self._type_of(source)
+        fits = (
+            given is None
+            or wanted in ("any", "json")
+            or given == wanted
+            or (given, wanted) == ("int", "float")
+        )
+        if not fits:
+            self._fault(
+                name,
+                f"inputs.{port}",
+                f"wants a {wanted}, and {source.node}.{source.output} gives a {given}.",
+                port,
+            )
+
+    def _offers(self, port: Port) -> str:
+        """A hint which nodes of this graph could feed an open socket."""
+        found = []
+        for name, node in self.graph.nodes.items():
+            for output in self.specs[node.type].outputs if node.type in self.specs else ():
+                if output.type == port.type:
+                    found.append(f"{name}.{output.name}")
+            if len(found) >= 3:
+                break
+        return f" (for example {' or '.join(found)})" if found else ""
+
+    # Widgets
+
+    def _check_params(self, name: str, spec: NodeSpec) -> None:
+        given = self.graph.nodes[name].params
+        values = self.params[name] = {}
+        for key in given:
+            if key not in spec.param_by_name:
+                message = f"{spec.type} has no parameter {key!r}.{nearest(key, spec.param_by_name)}"
+                if key in spec.input_by_name:
+                    message = f"{key} is a socket of {spec.type}: connect a wire under inputs."
+                self._fault(name, f"params.{key}", message, key)
+        for param in spec.params:
+            if param.name in self.wires[name]:
+                continue
+            place = f"params.{param.name}"
+            if param.name not in given:
+                if param.required:
+                    self._fault(
+                        name,
+                        place,
+                        f"is missing; {spec.type} needs {param.range_words()}.",
+                        param.name,
+                    )
+                    continue
+                value = param.default
+            else:
+                value = given[param.name]
+            try:
+                value = param.check(value)
+            except ValueError as error:
+                self._fault(name, place, f"{error}.", param.name)
+                continue
+            if value is not None and type(param.marker) is not Marker:
+                trouble = param.marker.fault(value, self.environment)
+                if trouble:
+                    self._fault(name, place, trouble, param.name)
+                    continue
+            values[param.name] = value
+
+    # What is needed, and in which order
+
+    def _targets(self, only: Sequence[str]) -> tuple[str, ...]:
+        if only:
+            for name in only:
+                if name not in self.graph.nodes:
+                    self.faults.append(
+                        Fault(
+                            "",
+                            f"there is no node {name!r} to run.{nearest(name, self.graph.nodes)}",
+                        )
+                    )
+            return tuple(name for name in only if name in self.graph.nodes)
+        found = tuple(
+            name
+            for name, node in self.graph.nodes.items()
+            if node.type in self.specs and self.specs[node.type].effects
+        )
+        if not found:
+            kinds = ", ".join(sorted(spec.type for spec in self.specs.values() if spec.effects))
+            self.faults.append(
+                Fault(
+                    "nodes",
+                    f"no node writes anything, so there is nothing to run; add one of "
+                    f"{kinds}, or name a node with --only.",
+                )
+            )
+        return found
+
+    def _needed(self, targets: Iterable[str]) -> set[str]:
+        seen: set[str] = set()
+        stack = list(targets)
+        while stack:
+            name = stack.pop()
+            if name not in seen:
+                seen.add(name)
+                stack.extend(source.node for source in self.wires.get(name, {}).values())
+        return seen
+
+    def _order(self, needed: set[str]) -> list[str]:
+        sorter = TopologicalSorter(dict.fromkeys(self.graph.nodes, ()))
+        for name, wires in self.wires.items():
+            sorter.add(name, *(source.node for source in wires.values()))
+        try:
+            return [name for name in sorter.static_order() if name in needed]
+        except CycleError:
+            return self._order_around_cycles(needed)
+
+    def _order_around_cycles(self, needed: set[str]) -> list[str]:
+        # Imported only here: it takes as long as all else that a cached run does.
+        import networkx as nx
+
+        graph = nx.DiGraph()
+        graph.add_nodes_from(self.graph.nodes)
+        for name, wires in self.wires.items():
+            graph.add_edges_from((source.node, name) for source in wires.values())
+        reported: set[str] = set()
+        for component in nx.strongly_connected_components(graph):
+            if len(component) == 1 and not graph.has_edge(*(2 * list(component))):
+                continue
+            path = [edge[0] for edge in nx.find_cycle(graph.subgraph(component))]
+            reported |= component
+            # Blame a needed node, so that the fault blocks exactly where it matters.
+            start = min(range(len(path)), key=lambda i: (path[i] not in needed, path[i]))
+            path = [*path[start:], *path[:start]]
+            self._fault(
+                path[0],
+                "inputs",
+                f"these nodes feed each other in a circle: "
+                f"{' → '.join([*path, path[0]])}. Remove one of the wires.",
+            )
+        graph.remove_nodes_from(reported)
+        return [name for name in nx.topological_sort(graph) if name in needed]
+
+    # Folding
+
+    def _fold(
+        self, order: Sequence[str], targets: Sequence[str]
+    ) -> tuple[dict[str, CheckedNode], dict[str, str]]:
+        nodes: dict[str, CheckedNode] = {}
+        folded: dict[str, str] = {}
+        constants: dict[Source, Any] = {}
+        renamed: dict[Source, Source] = {}
+        for name in order:
+            spec = self.specs[self.graph.nodes[name].type]
+            wires = {port: renamed.get(source, source) for port, source in self.wires[name].items()}
+            if spec.passthrough and name not in targets:
+                renamed[Source(name, spec.outputs[0].name)] = wires[spec.inputs[0].name]
+                folded[name] = "passes its input on"
+                continue
+            params = dict(self.params[name])
+            sockets: dict[str, Any] = {}
+            for port in [port for port, source in wires.items() if source in constants]:
+                value = constants[wires.pop(port)]
+                if param := spec.param_by_name.get(port):
+                    try:
+                        params[port] = param.check(value)
+                    except ValueError as error:
+                        self._fault(name, f"inputs.{port}", f"{error}.", port)
+                    else:
+                        trouble = param.marker.fault(value, self.environment)
+                        if trouble:
+                            self._fault(name, f"inputs.{port}", trouble, port)
+                else:
+                    sockets[port] = value
+            if _is_constant(spec) and not wires and not sockets and name not in targets:
+                values = spec.call({}, params, _no_context())
+                constants.update({Source(name, port): value for port, value in values.items()})
+                folded[name] = "a constant"
+                continue
+            nodes[name] = CheckedNode(name, spec, params, wires, sockets)
+        blocking = [fault for fault in self.faults if fault.node in nodes]
+        if blocking:
+            raise GraphInvalid("graph", blocking)
+        return nodes, folded
+
+
+def _is_constant(spec: NodeSpec) -> bool:
+    """A node without sockets and context that gives plain values of its widgets alone."""
+    plain = set(SCALARS.values())
+    return (
+        spec.light
+        and not spec.inputs
+        and spec.context_name is None
+        and all(port.type in plain for port in spec.outputs)
+        and all(type(p.marker).fingerprint is Marker.fingerprint for p in spec.params)
+    )
+
+
+def _no_context() -> Any:
+    return None
