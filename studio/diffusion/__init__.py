@@ -1,0 +1,1 @@
+"""Checkpoints, text, denoisers, samplers and first stages."""
