@@ -1,0 +1,157 @@
+"""Nodes that denoise."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+from pydantic import Field
+
+from studio.context import Context
+from studio.diffusion.names import SAMPLERS, SCHEDULES
+from studio.node import node
+from studio.params import OneOf, Seed
+from studio.values import Conditioning, Latent, Model
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+Steps = Annotated[int, Field(ge=1, le=1000)]
+Cfg = Annotated[float, Field(ge=0, le=100)]
+Fraction = Annotated[float, Field(ge=0, le=1)]
+SamplerName = Annotated[str, OneOf(SAMPLERS)]
+ScheduleName = Annotated[str, OneOf(SCHEDULES)]
+
+
+@node("KSampler", category="Sampling")
+def k_sampler(
+    model: Model,
+    positive: Conditioning,
+    negative: Conditioning,
+    latent: Latent,
+    *,
+    seed: Annotated[int, Seed()] = 0,
+    steps: Steps = 20,
+    cfg: Cfg = 7.0,
+    sampler: SamplerName = "dpmpp_2m",
+    schedule: ScheduleName = "karras",
+    denoise: Fraction = 1.0,
+    eta: Fraction | None = None,
+    context: Context,
+) -> Latent:
+    """Denoise a latent under classifier-free guidance.
+
+    Args:
+        model: the denoiser.
+        positive: what the picture should show.
+        negative: what it should not show.
+        latent: an empty latent for a new picture, or an encoded picture to change.
+        seed: of the noise; the same seed gives the same picture.
+        steps: how many times the model is asked; 20 to 30 are usual.
+        cfg: strength of the guidance; 1 ignores the negative text and takes half the time.
+        sampler: how the steps are taken.
+        schedule: how the noise levels are spaced.
+        denoise: how much of the latent is replaced: 1 starts from pure noise, 0.5 keeps the
+            rough composition.
+        eta: how much fresh noise each step adds, for samplers that do (ddim: 0; ancestral, ddpm
+            and sde samplers: 1); none takes the sampler's own.
+
+    Returns:
+        The denoised latent.
+    """
+    return _sample(
+        context,
+        model,
+        positive,
+        negative,
+        latent,
+        seed=seed,
+        steps=steps,
+        cfg=cfg,
+        sampler=sampler,
+        schedule=schedule,
+        denoise=denoise,
+        eta=eta,
+    )
+
+
+@node("KSamplerAdvanced", category="Sampling")
+def k_sampler_advanced(
+    model: Model,
+    positive: Conditioning,
+    negative: Conditioning,
+    latent: Latent,
+    *,
+    add_noise: bool = True,
+    seed: Annotated[int, Seed()] = 0,
+    steps: Steps = 20,
+    cfg: Cfg = 7.0,
+    sampler: SamplerName = "dpmpp_2m",
+    schedule: ScheduleName = "karras",
+    start_step: Annotated[int, Field(ge=0, le=1000)] = 0,
+    end_step: Annotated[int, Field(ge=1, le=1000)] | None = None,
+    leftover_noise: bool = False,
+    eta: Fraction | None = None,
+    context: Context,
+) -> Latent:
+    """Denoise over a part of the schedule, so that several samplers can share one picture.
+
+    Args:
+        model: the denoiser.
+        positive: what the picture should show.
+        negative: what it should not show.
+        latent: where to start.
+        add_noise: add noise of the first step's level; off where the latent still holds it.
+        seed: of the noise.
+        steps: of the whole schedule.
+        cfg: strength of the guidance.
+        sampler: how the steps are taken.
+        schedule: how the noise levels are spaced.
+        start_step: the first step to take, from 0.
+        end_step: the step to stop before; none goes to the end.
+        leftover_noise: keep the noise that is left at the end step, for the next sampler.
+        eta: how much fresh noise each step adds; none takes the sampler's own.
+
+    Returns:
+        The latent, denoised or with its leftover noise.
+    """
+    return _sample(
+        context,
+        model,
+        positive,
+        negative,
+        latent,
+        seed=seed,
+        steps=steps,
+        cfg=cfg,
+        sampler=sampler,
+        schedule=schedule,
+        start_step=start_step,
+        end_step=end_step,
+        add_noise=add_noise,
+        leftover_noise=leftover_noise,
+        eta=eta,
+    )
+
+
+def _sample(
+    context: Context,
+    model: Model,
+    positive: Conditioning,
+    negative: Conditioning,
+    latent: Latent,
+    **settings: Any,
+) -> Latent:
+    from studio.diffusion.preview import latent_to_rgb
+    from studio.diffusion.sampling import sample
+
+    live = context.models.model(model)
+
+    def progress(step: int, of: int, x0: Tensor) -> None:
+        def preview() -> Any:
+            pictures = latent_to_rgb(x0, live.space)
+            return None if pictures is None else pictures[0]
+
+        context.progress(step, of, preview)
+
+    context.check_cancelled()
+    return sample(live, positive, negative, latent, progress=progress, **settings)

@@ -1,0 +1,1 @@
+"""Keys, cache, plan, executor, events and the worker."""

@@ -1,0 +1,61 @@
+"""What each node's key was at the last run: from it a plan says why a node runs again."""
+
+from __future__ import annotations
+
+import json
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Mapping
+
+
+@dataclass(frozen=True, slots=True)
+class Remembered:
+    """What is remembered of a node.
+
+    Args:
+        key: of its outputs, when it was last run or found in the cache.
+        signature: what went into the key (JSON), to be compared with today's.
+    """
+
+    key: str
+    signature: dict[str, Any]
+
+
+Rows = list[tuple[str, str, str, str, float]]
+
+
+def rows(graph: str, nodes: Mapping[str, tuple[str, Mapping[str, Any]]]) -> Rows:
+    """The table's rows for `nodes`: id to (key, signature).
+
+    Raises:
+        TypeError, ValueError: a signature that is not JSON.
+    """
+    now = time.time()
+    dump = json.JSONEncoder(allow_nan=False, separators=(",", ":")).encode
+    return [
+        (graph, node, key, dump(dict(signature)), now)
+        for node, (key, signature) in sorted(nodes.items())
+    ]
+
+
+def write(connection: sqlite3.Connection, rows: Rows) -> None:
+    """Write the rows over what was remembered of the same nodes."""
+    connection.executemany("INSERT OR REPLACE INTO history VALUES (?, ?, ?, ?, ?)", rows)
+
+
+def read(connection: sqlite3.Connection, graph: str) -> dict[str, Remembered]:
+    """All that is remembered of a graph, by node id."""
+    query = "SELECT node, key, signature FROM history WHERE graph = ?"
+    remembered = {}
+    for node, key, text in connection.execute(query, (graph,)):
+        try:
+            signature = json.loads(text)
+        except (ValueError, TypeError, RecursionError):
+            continue  # a damaged row: as if the node had never run
+        if isinstance(signature, dict) and isinstance(key, str):
+            remembered[node] = Remembered(key, signature)
+    return remembered

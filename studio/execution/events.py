@@ -1,0 +1,129 @@
+"""What a run reports, as typed values; `to_json` gives the line that `--json` prints."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+
+@dataclass(frozen=True)
+class Event:
+    """Base of all events."""
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain JSON data; the key "event" names the kind in snake_case."""
+        name = re.sub(r"(?<!^)(?=[A-Z])", "_", type(self).__name__).lower()
+        return {"event": name, **dataclasses.asdict(self)}
+
+
+@dataclass(frozen=True)
+class RunStarted(Event):
+    """A run begins: ids of the nodes that will run, in order."""
+
+    title: str
+    nodes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class NodeCached(Event):
+    """A node's result was there already: in "memory", on "disk", or as "saved" files."""
+
+    node: str
+    tier: str
+
+
+@dataclass(frozen=True)
+class NodeStarted(Event):
+    """A node's body begins."""
+
+    node: str
+    type: str
+
+
+@dataclass(frozen=True)
+class NodeProgress(Event):
+    """A node has done `step` of `of`; the preview is uint8 [H, W, 3]."""
+
+    node: str
+    step: int
+    of: int
+    preview: NDArray[np.uint8] | None = field(default=None, repr=False)
+
+    def to_json(self) -> dict[str, Any]:
+        data: dict[str, Any] = {
+            "event": "node_progress",
+            "node": self.node,
+            "step": self.step,
+            "of": self.of,
+        }
+        if self.preview is not None:
+            import base64
+
+            from studio.pictures import encode_jpeg
+
+            data["preview"] = base64.b64encode(encode_jpeg(self.preview)).decode()
+        return data
+
+
+@dataclass(frozen=True)
+class NodeFinished(Event):
+    """A node's body returned, and its files, if any, are written.
+
+    `seconds` is all of its own time; `loading` the part of it that importing libraries and
+    reading weights took.
+    """
+
+    node: str
+    seconds: float
+    loading: float = 0.0
+
+
+@dataclass(frozen=True)
+class OutputWritten(Event):
+    """A file is in its place; `saved` where it was there already from an earlier run."""
+
+    node: str
+    path: str
+    saved: bool = False
+
+
+@dataclass(frozen=True)
+class Warned(Event):
+    """Something the user should know though the run goes on."""
+
+    message: str
+    node: str | None = None
+
+
+@dataclass(frozen=True)
+class NodeFailed(Event):
+    """A node raised. `detail` is the traceback where the fault isn't the user's."""
+
+    node: str
+    message: str
+    detail: str = ""
+
+
+@dataclass(frozen=True)
+class RunFinished(Event):
+    """The last event of a run: status, all outputs, seconds; the message of what stopped it."""
+
+    status: Literal["ok", "failed", "cancelled"]
+    outputs: tuple[OutputWritten, ...]
+    seconds: float
+    message: str = ""
+    exit_code: int = 0
+
+    def to_json(self) -> dict[str, Any]:
+        data = super().to_json()
+        data["outputs"] = [
+            {"node": output.node, "path": output.path, "saved": output.saved}
+            for output in self.outputs
+        ]
+        return data

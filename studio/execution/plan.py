@@ -1,0 +1,211 @@
+"""The plan: what a run will do with every node, and why, before anything runs.
+
+It works backwards from the targets: where a target's files or a node's outputs are still there,
+nothing above them is touched. No torch.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+from typing import TYPE_CHECKING, Any
+
+from studio.words import short
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from studio.environment import Environment
+    from studio.execution.cache import Cache, Remembered, SavedFile
+    from studio.execution.keys import Signed
+    from studio.graph.check import CheckedGraph, CheckedNode
+
+
+class Action(Enum):
+    """What a run does with a node."""
+
+    RUN = "runs"
+    CACHED = "cached"
+    SAVED = "saved"
+    LIGHT = "light"
+    UNUSED = "not needed"
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One node of a plan.
+
+    Args:
+        node: id.
+        type: node type.
+        key: of its outputs; empty for a folded node.
+        action: what happens.
+        tier: "memory" or "disk" where it is cached.
+        reason: in words.
+        files: what an earlier run wrote, for SAVED.
+    """
+
+    node: str
+    type: str
+    key: str
+    action: Action
+    tier: str = ""
+    reason: str = ""
+    files: tuple[SavedFile, ...] = ()
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "node": self.node,
+            "type": self.type,
+            "key": self.key,
+            "action": self.action.value,
+            "tier": self.tier,
+            "reason": self.reason,
+            "files": [str(file.path) for file in self.files],
+        }
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A checked graph with its keys and a step a node, in run order.
+
+    Args:
+        graph: what to run.
+        signed: keys by node.
+        steps: by node; every node comes after those that feed it.
+        graph_id: under which the history of this graph is kept.
+    """
+
+    graph: CheckedGraph
+    signed: Mapping[str, Signed]
+    steps: Mapping[str, Step]
+    graph_id: str
+
+    @property
+    def running(self) -> tuple[str, ...]:
+        """Ids of the nodes whose bodies will run, light ones left out."""
+        return tuple(step.node for step in self.steps.values() if step.action is Action.RUN)
+
+
+def make_plan(
+    graph: CheckedGraph,
+    signed: Mapping[str, Signed],
+    cache: Cache,
+    environment: Environment,
+    graph_id: str,
+    *,
+    at_hand: Sequence[str] = (),
+) -> Plan:
+    """Decide for every node.
+
+    Args:
+        graph: checked.
+        signed: its keys.
+        cache: asked which keys it holds; nothing is loaded.
+        environment: names the output folder.
+        graph_id: names the history, for the reasons.
+        at_hand: nodes whose outputs a run under way still holds (after a damaged cache entry).
+    """
+    root = environment.output.root
+    cacheable = [
+        signed[name].key
+        for name, node in graph.nodes.items()
+        if not node.spec.light and not node.spec.effects
+    ]
+    held = cache.where(cacheable)
+    actions: dict[str, Action] = {}
+    files: dict[str, tuple[SavedFile, ...]] = {}
+    stack = list(graph.targets)
+    while stack:
+        name = stack.pop()
+        if name in actions or name not in graph.nodes:
+            continue
+        node, key = graph.nodes[name], signed[name].key
+        if name in at_hand:
+            actions[name] = Action.CACHED
+            continue
+        if node.spec.effects and (saved := cache.saved(key, root)):
+            actions[name], files[name] = Action.SAVED, tuple(saved)
+            continue
+        if key in held and not node.spec.effects and not node.spec.light:
+            actions[name] = Action.CACHED
+            continue
+        actions[name] = Action.LIGHT if node.spec.light else Action.RUN
+        stack.extend(source.node for source in node.wires.values())
+
+    # Only what runs is compared with the past.
+    past = cache.history(graph_id) if Action.RUN in actions.values() else {}
+    steps: dict[str, Step] = {}
+    for name, node in graph.nodes.items():
+        action = actions.get(name, Action.UNUSED)
+        key = signed[name].key
+        steps[name] = Step(
+            name,
+            node.spec.type,
+            key,
+            action,
+            tier=held.get(key, "memory") if action is Action.CACHED else "",
+            reason=_reason(node, action, signed, past, files.get(name, ())),
+            files=files.get(name, ()),
+        )
+    return Plan(graph, signed, steps, graph_id)
+
+
+def _reason(
+    node: CheckedNode,
+    action: Action,
+    signed: Mapping[str, Signed],
+    past: Mapping[str, Remembered],
+    files: Sequence[SavedFile],
+) -> str:
+    if action is Action.SAVED:
+        return f"its files are there: {', '.join(file.path.name for file in files)}"
+    if action is Action.CACHED:
+        return "same inputs and parameters as before"
+    if action is Action.LIGHT:
+        return "costs nothing, made when needed"
+    if action is Action.UNUSED:
+        return "what it feeds is there already"
+    before = past.get(node.id)
+    if before is None:
+        return "never ran in this graph"
+    if before.key == signed[node.id].key:
+        if node.spec.effects:
+            return "its files are missing, changed, or in another folder"
+        return "its result isn't in the cache (cheap to make again, or evicted)"
+    return "; ".join(_changes(node, before.signature, signed[node.id].signature)) or "changed"
+
+
+def _changes(node: CheckedNode, old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
+    """What differs between two signatures of a node, in words."""
+    words = []
+    if old.get("type") != new["type"]:
+        return [f"was a {old.get('type')}"]
+    if old.get("version") != new["version"]:
+        words.append(f"node version {old.get('version')} → {new['version']}")
+    before, now = old.get("params", {}), new.get("params", {})
+    for key in sorted({*before, *now}):
+        if key not in before:
+            words.append(f"{key} = {short(now[key])}")
+        elif key not in now:
+            words.append(f"{key} now comes by a wire" if key in node.wires else f"{key} removed")
+        elif before[key] != now[key]:
+            words.append(f"{key} {short(before[key])} → {short(now[key])}")
+    before, now = old.get("files", {}), new.get("files", {})
+    for key in sorted(now):
+        # A changed name says it all; only a same-named file with other contents is news.
+        same_name = old.get("params", {}).get(key) == new.get("params", {}).get(key)
+        if before.get(key) != now[key] and same_name:
+            words.append(f"file changed: {short(node.params.get(key))}")
+    before, now = old.get("inputs", {}), new.get("inputs", {})
+    upstream = sorted(
+        {node.wires[key].node for key in now if before.get(key) != now[key] and key in node.wires}
+    )
+    if upstream:
+        words.append(f"upstream: {', '.join(upstream)}")
+    gone = sorted(set(before) - set(now))
+    if gone:
+        words.append(f"no longer connected: {', '.join(gone)}")
+    if old.get("policy") != new.get("policy"):
+        words.append(f"computed as {old.get('policy')} → {new.get('policy')}")
+    return words

@@ -1,0 +1,86 @@
+"""What a picture carries so that it can be made again: graph, versions, model hashes, timings."""
+
+from __future__ import annotations
+
+import platform
+import sys
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import studio
+from studio.graph.files import to_json
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from studio.execution.plan import Plan
+    from studio.graph.check import CheckedNode
+    from studio.hardware import Policy
+
+LIBRARIES = ("torch", "diffusers", "transformers", "numpy", "PIL")
+
+
+def provenance(
+    plan: Plan, node: str, policy: Policy, seconds: Mapping[str, float]
+) -> dict[str, Any]:
+    """Plain JSON data for the metadata of what `node` writes.
+
+    Args:
+        plan: of the run under way.
+        node: the node that writes.
+        policy: device and dtype.
+        seconds: of each node that ran so far in this run.
+    """
+    upstream = _upstream(plan, node)
+    nodes = plan.graph.nodes
+    return {
+        "program": "Latent Studio",
+        "version": studio.__version__,
+        "created": datetime.now(UTC).isoformat(timespec="seconds"),
+        "node": node,
+        "key": plan.signed[node].key,
+        "seeds": {
+            name: nodes[name].params["seed"] for name in upstream if "seed" in nodes[name].params
+        },
+        "files": {
+            f"{name}.{param}": {"value": nodes[name].params.get(param), "blake3": fingerprint}
+            for name in upstream
+            for param, fingerprint in plan.signed[name].signature.get("files", {}).items()
+        },
+        "policy": {"device": policy.kind, "dtype": policy.dtype},
+        "libraries": {
+            name: str(module.__version__)
+            for name in LIBRARIES
+            if (module := sys.modules.get(name)) is not None
+        },
+        "python": platform.python_version(),
+        "platform": f"{platform.system()} {platform.machine()}",
+        "seconds": {name: round(seconds[name], 4) for name in upstream if name in seconds},
+        "graph": to_json(plan.graph.document),
+    }
+
+
+def seed_of(plan_nodes: Mapping[str, CheckedNode], node: str) -> int | None:
+    """The seed nearest above a node, for file names."""
+    queue, seen = [node], set()
+    while queue:
+        name = queue.pop(0)
+        if name in seen:
+            continue
+        seen.add(name)
+        if "seed" in plan_nodes[name].params:
+            return int(plan_nodes[name].params["seed"])
+        queue.extend(source.node for source in plan_nodes[name].wires.values())
+    return None
+
+
+def _upstream(plan: Plan, node: str) -> list[str]:
+    """The node and all above it, in run order."""
+    seen: set[str] = set()
+    stack = [node]
+    while stack:
+        name = stack.pop()
+        if name not in seen:
+            seen.add(name)
+            stack.extend(source.node for source in plan.graph.nodes[name].wires.values())
+    return [name for name in plan.graph.nodes if name in seen]

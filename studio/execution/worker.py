@@ -1,0 +1,355 @@
+"""The worker: requests as JSON lines in, events as JSON lines out.
+
+The editor runs it as a child process (or over ssh). Runs queue up and go one at a time in a thread
+of their own; plans and inspections are answered beside them. Whatever a library prints goes to
+stderr. The end of stdin means that the editor is gone: the run is cancelled and the process ends.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import queue
+import sys
+import threading
+import traceback
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+
+import studio
+from studio.errors import StudioError
+from studio.graph.errors import GraphError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from studio.environment import Environment
+    from studio.execution.plan import Plan
+    from studio.session import Session
+
+PROTOCOL = 1
+MAX_LINE = 64 * 2**20
+
+
+class _Request(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+    id: str = Field(max_length=200)
+
+
+class _OnGraph(_Request):
+    """A request about a graph, given whole.
+
+    Args:
+        graph: as in a graph file.
+        base: folder that relative paths in the graph start from.
+        name: of the graph, for names of pictures.
+        history: what the graph's history is kept under; its path, usually.
+        only: nodes to run to; empty takes all that write something.
+        sets: "node.param=value" overrides.
+        out: output folder; None takes the user's.
+    """
+
+    graph: dict[str, Any]
+    base: Path | None = None
+    name: str = "graph"
+    history: str = "worker"
+    only: list[str] = Field(default_factory=list)
+    sets: list[str] = Field(default_factory=list)
+    out: Path | None = None
+
+
+class Submit(_OnGraph):
+    request: Literal["submit"]
+
+
+class PlanRequest(_OnGraph):
+    request: Literal["plan"]
+
+
+class Inspect(_OnGraph):
+    """What a node's outputs are, where the cache holds them."""
+
+    request: Literal["inspect"]
+    node: str
+
+
+class Cancel(_Request):
+    """Stop a run, running or queued, by the id of its submit."""
+
+    request: Literal["cancel"]
+    run: str
+
+
+class Nodes(_Request):
+    request: Literal["nodes"]
+
+
+class Shutdown(_Request):
+    request: Literal["shutdown"]
+
+
+Request = Annotated[
+    Submit | PlanRequest | Inspect | Cancel | Nodes | Shutdown, Field(discriminator="request")
+]
+
+
+class Worker:
+    """One worker process.
+
+    Args:
+        session: cache, node types, policy.
+        output: where events go, a line each.
+    """
+
+    def __init__(self, session: Session, output: IO[bytes]) -> None:
+        from studio.execution.executor import Executor
+
+        self.session = session
+        self._output = output
+        self._lock = threading.Lock()
+        self._requests: TypeAdapter[Request] = TypeAdapter(Request)
+        self._executor = Executor(session.cache, session.policy, session.models)
+        self._running: str | None = None
+        self._queued: dict[str, Submit] = {}
+        self._runs: queue.SimpleQueue[Submit | None] = queue.SimpleQueue()
+        self._queries: queue.SimpleQueue[_OnGraph | None] = queue.SimpleQueue()
+
+    def serve(self, lines: IO[bytes]) -> int:
+        """Answer requests until shutdown or the end of `lines`; returns the exit code."""
+        threads = [
+            threading.Thread(target=self._loop, args=(self._runs, self._run), name="run"),
+            threading.Thread(target=self._loop, args=(self._queries, self._query), name="query"),
+        ]
+        for thread in threads:
+            thread.start()
+        self._send(
+            {
+                "event": "ready",
+                "protocol": PROTOCOL,
+                "version": studio.__version__,
+                "pid": os.getpid(),
+                "device": self.session.policy.device,
+                "dtype": self.session.policy.dtype,
+            }
+        )
+        try:
+            while line := lines.readline(MAX_LINE):
+                if not line.endswith(b"\n") and len(line) >= MAX_LINE:
+                    _skip_line(lines)
+                    self._error(None, f"the line is longer than {MAX_LINE >> 20} MiB")
+                elif line.strip() and not self._take(line):
+                    break
+        finally:
+            with self._lock:
+                self._queued.clear()
+                self._executor.cancel.set()
+            self._runs.put(None)
+            self._queries.put(None)
+            for thread in threads:
+                thread.join()
+        return 0
+
+    def _take(self, line: bytes) -> bool:
+        """Handle one line; False ends the worker."""
+        identity = None
+        try:
+            raw = json.loads(line)
+            identity = raw.get("id") if isinstance(raw, dict) else None
+            request = self._requests.validate_python(raw)
+        except (ValueError, RecursionError) as error:
+            self._error(identity, _request_fault(error))
+            return True
+        match request:
+            case Shutdown():
+                return False
+            case Cancel(run=run):
+                self._cancel(request.id, run)
+            case Nodes():
+                self._nodes(request.id)
+            case Submit():
+                with self._lock:
+                    known = request.id == self._running or request.id in self._queued
+                    if not known:
+                        self._queued[request.id] = request
+                if known:
+                    self._error(request.id, "a run with this id is under way")
+                else:
+                    self._send({"event": "accepted", "id": request.id})
+                    self._runs.put(request)
+            case PlanRequest() | Inspect():
+                self._queries.put(request)
+        return True
+
+    def _loop(self, source: queue.SimpleQueue[Any], handle: Callable[[Any], None]) -> None:
+        while (request := source.get()) is not None:
+            try:
+                handle(request)
+            except GraphError as error:
+                faults = [fault.to_json() for fault in error.faults]
+                self._reject(request.id, str(error), faults)
+            except StudioError as error:
+                self._reject(request.id, str(error), [])
+            except Exception as error:
+                # A fault of ours must not end the worker: the editor's queue goes on.
+                traceback.print_exc()
+                self._error(request.id, f"{type(error).__name__}: {error}")
+
+    def _run(self, request: Submit) -> None:
+        with self._lock:
+            if self._queued.pop(request.id, None) is None:
+                return  # cancelled while it waited; that was reported then
+            self._running = request.id
+            self._executor.cancel.clear()
+        try:
+            plan, environment = self._plan(request)
+            environment.output.check()
+            self._executor.run(
+                plan, environment, lambda event: self._send({**event.to_json(), "id": request.id})
+            )
+        finally:
+            with self._lock:
+                self._running = None
+
+    def _query(self, request: PlanRequest | Inspect) -> None:
+        plan, _ = self._plan(request)
+        if isinstance(request, PlanRequest):
+            steps = [step.to_json() for step in plan.steps.values()]
+            self._send(
+                {
+                    "event": "plan",
+                    "id": request.id,
+                    "steps": steps,
+                    "folded": dict(plan.graph.folded),
+                    "faults": [fault.to_json() for fault in plan.graph.warnings],
+                }
+            )
+            return
+        signed = plan.signed.get(request.node)
+        found = self.session.cache.get(signed.key) if signed else None
+        self._send(
+            {
+                "event": "inspected",
+                "id": request.id,
+                "node": request.node,
+                "key": signed.key if signed else None,
+                "tier": found[1] if found else None,
+                "outputs": {name: summary(value) for name, value in found[0].items()}
+                if found
+                else None,
+            }
+        )
+
+    def _plan(self, request: _OnGraph) -> tuple[Plan, Environment]:
+        from studio.graph.files import from_json
+        from studio.graph.overrides import apply_sets
+
+        session = self.session
+        graph = apply_sets(from_json(request.graph), session.registry, request.sets)
+        environment = session.environment_at(request.base or Path.cwd(), request.name, request.out)
+        checked = session.check(graph, environment, request.name, request.only)
+        return session.plan(checked, environment, request.history), environment
+
+    def _cancel(self, identity: str, run: str) -> None:
+        with self._lock:
+            waiting = self._queued.pop(run, None)
+            if waiting is None and self._running == run:
+                self._executor.cancel.set()
+        if waiting is not None:
+            self._send(
+                {
+                    "event": "run_finished",
+                    "id": run,
+                    "status": "cancelled",
+                    "outputs": [],
+                    "seconds": 0.0,
+                    "message": "",
+                    "exit_code": 130,
+                }
+            )
+        self._send({"event": "cancelling", "id": identity, "run": run})
+
+    def _nodes(self, identity: str) -> None:
+        from studio.describe import describe
+
+        registry = self.session.registry
+        self._send(
+            {
+                "event": "nodes",
+                "id": identity,
+                "nodes": [describe(spec) for spec in registry.values()],
+                "problems": list(registry.problems),
+            }
+        )
+
+    def _reject(self, identity: str, message: str, faults: list[dict[str, Any]]) -> None:
+        self._send({"event": "rejected", "id": identity, "message": message, "faults": faults})
+
+    def _error(self, identity: Any, message: str) -> None:
+        self._send({"event": "error", "id": identity, "message": message})
+
+    def _send(self, data: dict[str, Any]) -> None:
+        line = json.dumps(data, ensure_ascii=False).encode() + b"\n"
+        with self._lock:
+            try:
+                self._output.write(line)
+                self._output.flush()
+            except (BrokenPipeError, ValueError):
+                self._executor.cancel.set()  # nobody listens any more
+
+
+def summary(value: Any) -> dict[str, Any]:
+    """What an editor shows of a value: its type, and of each tensor shape, range and mean."""
+    from studio.values import tensors_of
+
+    tensors = []
+    for tensor in tensors_of(value):
+        entry: dict[str, Any] = {
+            "shape": list(tensor.shape),
+            "dtype": str(tensor.dtype).removeprefix("torch."),
+            "bytes": tensor.numel() * tensor.element_size(),
+        }
+        if tensor.numel() and tensor.is_floating_point():
+            entry |= {
+                "min": float(tensor.min()),
+                "max": float(tensor.max()),
+                "mean": float(tensor.float().mean()),
+            }
+        tensors.append(entry)
+    plain = value if isinstance(value, (int, float, str, bool, type(None))) else None
+    return {"type": type(value).__name__, "tensors": tensors, "value": plain}
+
+
+def main(device: str | None = None, dtype: str | None = None) -> int:
+    """Serve stdin and stdout until shutdown."""
+    # Libraries print; the protocol must stay clean, so stdout becomes stderr for everyone else.
+    output = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)
+    sys.stdout = sys.stderr
+    from studio.session import Session
+
+    try:
+        session = Session.open(device=device, dtype=dtype, memory_cache=True)
+    except StudioError as error:
+        output.write(json.dumps({"event": "error", "id": None, "message": str(error)}).encode())
+        output.write(b"\n")
+        output.flush()
+        raise
+    with session, output:
+        return Worker(session, output).serve(sys.stdin.buffer)
+
+
+def _skip_line(lines: IO[bytes]) -> None:
+    while (rest := lines.readline(MAX_LINE)) and not rest.endswith(b"\n"):
+        pass
+
+
+def _request_fault(error: Exception) -> str:
+    if isinstance(error, ValidationError):
+        first = error.errors(include_url=False)[0]
+        place = ".".join(str(part) for part in first["loc"])
+        return f"the request is wrong: {place}: {first['msg']}" if place else first["msg"]
+    if isinstance(error, RecursionError):
+        return "the line is nested too deeply"
+    return f"the line isn't JSON: {error}"

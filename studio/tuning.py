@@ -1,0 +1,60 @@
+"""Settings of the process that make the CPU faster; each was measured (docs/performance.md)."""
+
+from __future__ import annotations
+
+import os
+
+ENVIRONMENT = {
+    # Threads that wait for each other by spinning lose most of their time where the other core
+    # is busy; sleeping costs microseconds. Read by the OpenMP runtime when torch loads it.
+    "OMP_WAIT_POLICY": "PASSIVE",
+    "GOMP_SPINCOUNT": "0",
+    "KMP_BLOCKTIME": "0",
+    # Nothing may look for a hub while a graph runs.
+    "HF_HUB_OFFLINE": "1",
+    "TRANSFORMERS_OFFLINE": "1",
+    "HF_HUB_DISABLE_TELEMETRY": "1",
+    "DO_NOT_TRACK": "1",
+}
+
+_M_TRIM_THRESHOLD, _M_TOP_PAD, _M_MMAP_THRESHOLD = -1, -2, -3
+_KEEP = 1 << 30
+
+
+def before_torch() -> None:
+    """Set what libraries read when they are loaded. A user's own setting wins."""
+    for name, value in ENVIRONMENT.items():
+        os.environ.setdefault(name, value)
+    _keep_freed_memory()
+
+
+def after_torch(threads: int | None = None) -> None:
+    """Set what torch takes at run time.
+
+    Args:
+        threads: for tensor work; None takes the physical cores this process may use.
+    """
+    import torch
+
+    from studio.hardware import cpu_info
+
+    if "OMP_NUM_THREADS" not in os.environ or threads:
+        torch.set_num_threads(threads or max(1, cpu_info().physical_cores))
+
+
+def _keep_freed_memory() -> None:
+    """Tell glibc to keep freed blocks: giving them back costs a page fault a page at the next step.
+
+    Does nothing with other C libraries, or where the user chose an allocator.
+    """
+    if "LD_PRELOAD" in os.environ or any(name.startswith("MALLOC_") for name in os.environ):
+        return
+    import ctypes
+
+    try:
+        mallopt = ctypes.CDLL(None).mallopt
+    except (OSError, AttributeError):
+        return
+    for option in (_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD):
+        mallopt(option, _KEEP)
+    mallopt(_M_TOP_PAD, 64 << 20)

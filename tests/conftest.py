@@ -1,0 +1,84 @@
+"""Shared fixtures. Every test runs in a home of its own, and fails on stray threads and logs."""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+
+from studio import tuning
+from studio.registry import Registry
+from studio.session import Session
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+
+tuning.before_torch()
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A LATENT_STUDIO_HOME that no other test sees."""
+    folder = tmp_path / "home"
+    monkeypatch.setenv("LATENT_STUDIO_HOME", str(folder))
+    monkeypatch.delenv("LATENT_STUDIO_DEBUG", raising=False)
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def _no_leaked_threads() -> Iterator[None]:
+    before = set(threading.enumerate())
+    yield
+    deadline = time.monotonic() + 2
+    while (left := set(threading.enumerate()) - before) and time.monotonic() < deadline:
+        # torch, tqdm and hypothesis keep service threads; ours have names.
+        left = {t for t in left if not t.daemon}
+        if not left:
+            break
+        time.sleep(0.02)
+    leaked = {t for t in left if not t.daemon and t.is_alive()}
+    assert not leaked, f"threads left running: {leaked}"
+
+
+class _Stray(logging.Handler):
+    def __init__(self) -> None:
+        super().__init__(logging.WARNING)
+        self.records: list[logging.LogRecord] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.records.append(record)
+
+
+@pytest.fixture(autouse=True)
+def stray_logs(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Fail on warnings in the log, unless the test looks at the log itself (uses `caplog`)."""
+    if "caplog" in request.fixturenames:
+        yield
+        return
+    handler = _Stray()
+    logging.getLogger().addHandler(handler)
+    yield
+    logging.getLogger().removeHandler(handler)
+    assert not handler.records, [record.getMessage() for record in handler.records]
+
+
+@pytest.fixture(scope="session")
+def registry() -> Registry:
+    """The built-in nodes."""
+    return Registry.load()
+
+
+@pytest.fixture
+def session(tmp_path: Path) -> Iterator[Session]:
+    """A session on the CPU in float32 with its own cache and output folder."""
+    with Session.open(
+        out=tmp_path / "out", device="cpu", dtype="float32", memory_cache=True
+    ) as opened:
+        yield opened
