@@ -1,0 +1,252 @@
+"""The command line of Latent Studio.
+
+Every command imports what it needs when it runs, so that `--help` and a cached run stay fast.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from studio.errors import StudioError
+
+app = typer.Typer(
+    name="latent-studio",
+    help="Run latent-diffusion graphs from the command line.",
+    epilog="Start with: run workflows/text_to_image.json --out out",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+cache_app = typer.Typer(help="Show or empty the cache of results.", no_args_is_help=True)
+app.add_typer(cache_app, name="cache")
+
+Graph = Annotated[
+    Path, typer.Argument(metavar="GRAPH", help="A graph file, or - for standard input.")
+]
+Sets = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="NODE.PARAM=VALUE", help="Change a parameter; repeatable."),
+]
+Only = Annotated[
+    list[str] | None,
+    typer.Option("--only", metavar="NODE", help="Run to this node only; repeatable."),
+]
+Out = Annotated[Path | None, typer.Option("--out", metavar="DIR", help="Where pictures go.")]
+Device = Annotated[
+    str | None, typer.Option("--device", metavar="D", help="auto, cpu, cuda, cuda:1 or mps.")
+]
+Dtype = Annotated[
+    str | None,
+    typer.Option("--dtype", metavar="T", help="auto, float32, float16 or bfloat16."),
+]
+SeedOption = Annotated[
+    int | None, typer.Option("--seed", metavar="N", help="Set every seed of the graph.")
+]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON on stdout.")]
+
+
+@app.callback(invoke_without_command=True)
+def options(
+    version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
+    debug: Annotated[
+        bool, typer.Option("--debug", help="Show a traceback where something fails.")
+    ] = False,
+) -> None:
+    if debug:
+        os.environ["LATENT_STUDIO_DEBUG"] = "1"
+    if version:
+        from studio import __version__
+
+        typer.echo(f"latent-studio {__version__}")
+        raise typer.Exit
+
+
+@app.command()
+def run(
+    graph: Graph,
+    sets: Sets = None,
+    only: Only = None,
+    out: Out = None,
+    device: Device = None,
+    dtype: Dtype = None,
+    seed: SeedOption = None,
+    explain: Annotated[
+        bool, typer.Option("--explain", help="Say of every node what happens, and why.")
+    ] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Check and plan, and stop there.")
+    ] = False,
+    no_cache: Annotated[
+        bool, typer.Option("--no-cache", help="Neither use nor keep results.")
+    ] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print one event a line on stdout, as JSON.")
+    ] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print the paths only.")] = False,
+) -> None:
+    """Run a graph and write its pictures."""
+    from studio.cli import run as command
+
+    raise typer.Exit(
+        command.run(
+            graph,
+            sets=sets or [],
+            only=only or [],
+            out=out,
+            device=device,
+            dtype=dtype,
+            seed=seed,
+            explain=explain,
+            dry_run=dry_run,
+            use_cache=not no_cache,
+            as_json=as_json,
+            quiet=quiet,
+        )
+    )
+
+
+@app.command()
+def check(graph: Graph, sets: Sets = None, only: Only = None, as_json: Json = False) -> None:
+    """Say everything that is wrong with a graph, without running it."""
+    from studio.cli import run as command
+
+    raise typer.Exit(command.check(graph, sets=sets or [], only=only or [], as_json=as_json))
+
+
+@app.command()
+def plan(
+    graph: Graph,
+    sets: Sets = None,
+    only: Only = None,
+    out: Out = None,
+    device: Device = None,
+    dtype: Dtype = None,
+    seed: SeedOption = None,
+    as_json: Json = False,
+) -> None:
+    """Say what a run would do with every node, and why."""
+    from studio.cli import run as command
+
+    raise typer.Exit(
+        command.plan(
+            graph,
+            sets=sets or [],
+            only=only or [],
+            out=out,
+            device=device,
+            dtype=dtype,
+            seed=seed,
+            as_json=as_json,
+        )
+    )
+
+
+@app.command()
+def schema(
+    out: Annotated[
+        Path | None, typer.Option("--out", metavar="FILE", help="Write it to a file.")
+    ] = None,
+) -> None:
+    """Print the JSON Schema of graph files, for editors and checkers."""
+    from studio.cli import inspect
+
+    raise typer.Exit(inspect.schema(out))
+
+
+@app.command()
+def nodes(
+    name: Annotated[str | None, typer.Argument(help="Show this node type whole.")] = None,
+    as_json: Json = False,
+) -> None:
+    """List the node types, or show one."""
+    from studio.cli import inspect
+
+    raise typer.Exit(inspect.nodes(name, as_json=as_json))
+
+
+@app.command()
+def models(as_json: Json = False) -> None:
+    """List the model files that graphs can name."""
+    from studio.cli import inspect
+
+    raise typer.Exit(inspect.models(as_json=as_json))
+
+
+@cache_app.command("info")
+def cache_info(as_json: Json = False) -> None:
+    """Show what the cache holds."""
+    from studio.cli import inspect
+
+    raise typer.Exit(inspect.cache_info(as_json=as_json))
+
+
+@cache_app.command("clear")
+def cache_clear() -> None:
+    """Drop every result. Pictures are untouched."""
+    from studio.cli import inspect
+
+    raise typer.Exit(inspect.cache_clear())
+
+
+@cache_app.command("prune")
+def cache_prune(
+    to: Annotated[
+        str | None, typer.Option("--to", metavar="SIZE", help="Down to this size, as 2 GiB.")
+    ] = None,
+) -> None:
+    """Drop the least recently used results, down to the budget or a size."""
+    from studio.cli import inspect
+
+    raise typer.Exit(inspect.cache_prune(to))
+
+
+@app.command()
+def doctor(as_json: Json = False) -> None:
+    """Show versions, devices, memory and folders, what is wrong and how to mend it."""
+    from studio.cli import doctor as command
+
+    raise typer.Exit(command.doctor(as_json=as_json))
+
+
+@app.command()
+def worker(device: Device = None, dtype: Dtype = None) -> None:
+    """Take requests as JSON lines on stdin, answer on stdout."""
+    from studio.execution import worker as command
+
+    raise typer.Exit(command.main(device, dtype))
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run a command and exit: 0 done, 1 failed, 2 something given is at fault, 130 stopped."""
+    # typer carries its own copy of click in newer versions; its classes are reached through it.
+    usage_error = typer.BadParameter.__mro__[2]
+    try:
+        code = app(arguments, prog_name="latent-studio", standalone_mode=False)
+    except StudioError as error:
+        if os.environ.get("LATENT_STUDIO_DEBUG"):
+            raise
+        sys.stderr.write(f"error: {error}\n")
+        code = error.exit_code
+    except (KeyboardInterrupt, typer.Abort):
+        sys.stderr.write("stopped\n")
+        code = 130
+    except BrokenPipeError:
+        # Whoever read our output left; python would complain again at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = 1
+    except Exception as error:
+        if not isinstance(error, usage_error):
+            raise
+        error.show()  # type: ignore[attr-defined]
+        code = 2
+    sys.exit(code)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""The commands behind `main.py`. Each module is imported by the command that needs it."""
