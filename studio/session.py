@@ -13,7 +13,7 @@ from studio.graph.check import CheckedGraph, check
 from studio.graph.overrides import apply_seed, apply_sets
 from studio.hardware import Policy, resolve_policy
 from studio.outputs import OutputFolder
-from studio.places import Places
+from studio.places import Places, resources
 from studio.registry import Registry
 
 if TYPE_CHECKING:
@@ -152,6 +152,18 @@ class Session:
 
         tuning.after_torch(self.places.settings.threads)
         return ModelStore(self.policy)
+
+
+def locate(path: Path) -> Path:
+    """A graph's path; the name of one that ships with the program stands for it.
+
+    So `run text_to_image` and `run workflows/text_to_image.json` work from any folder, installed
+    or not; a file that is there always wins.
+    """
+    if str(path) == "-" or path.exists() or path.parent not in (Path(), Path("workflows")):
+        return path
+    shipped = resources().parent / "workflows" / path.with_suffix(".json").name
+    return shipped if shipped.is_file() else path
 
 
 def _title(path: Path | str) -> str:

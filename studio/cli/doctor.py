@@ -11,10 +11,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rich.console import Console
-
 import studio
-from studio.cli.show import table_of
+from studio.cli.show import output_console, table_of
 from studio.errors import StudioError
 from studio.hardware import cpu_info, memory_info, resolve_policy
 from studio.modelfiles import find_models
@@ -45,7 +43,7 @@ def doctor(*, as_json: bool) -> int:
     if as_json:
         sys.stdout.write(json.dumps({"facts": facts, "problems": problems}, indent=2) + "\n")
         return 1 if problems else 0
-    console = Console(highlight=False, soft_wrap=True)
+    console = output_console()
     console.print(table_of([{"what": name, "value": value} for name, value in facts.items()]))
     console.print()
     for problem in problems:

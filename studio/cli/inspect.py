@@ -6,9 +6,7 @@ import json
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from rich.console import Console
-
-from studio.cli.show import table_of
+from studio.cli.show import output_console, table_of
 from studio.describe import describe, json_schema
 from studio.errors import InputError, StudioError
 from studio.execution.cache import Cache, DiskInfo
@@ -23,7 +21,7 @@ if TYPE_CHECKING:
 
     from studio.node import NodeSpec
 
-console = Console(highlight=False, soft_wrap=True)
+console = output_console()
 
 
 class NoSuchNode(InputError):

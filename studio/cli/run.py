@@ -9,9 +9,16 @@ import threading
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from studio.cli.show import Reporter, error_console, plan_line, plan_table, print_faults
+from studio.cli.show import (
+    Reporter,
+    error_console,
+    output_console,
+    plan_line,
+    plan_table,
+    print_faults,
+)
 from studio.execution.executor import Executor
-from studio.session import Session
+from studio.session import Session, locate
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -40,6 +47,7 @@ def run(
 ) -> int:
     """Run a graph and return the exit code."""
     console = error_console()
+    path = locate(path)
     with Session.open(out=out, device=device, dtype=dtype, use_cache=use_cache) as session:
         graph = session.load(path, sets, seed)
         environment = session.environment(path)
@@ -95,8 +103,7 @@ def plan(
     as_json: bool,
 ) -> int:
     """Print what a run would do, and why."""
-    from rich.console import Console
-
+    path = locate(path)
     with Session.open(out=out, device=device, dtype=dtype) as session:
         environment = session.environment(path)
         checked = session.check(session.load(path, sets, seed), environment, path, only)
@@ -104,7 +111,7 @@ def plan(
     if as_json:
         _print_json({"steps": [step.to_json() for step in made.steps.values()]})
         return 0
-    console = Console(highlight=False)
+    console = output_console()
     console.print(plan_table(made))
     console.print(plan_line(made), markup=False)
     return 0
@@ -114,6 +121,7 @@ def check(path: Path, *, sets: Sequence[str], only: Sequence[str], as_json: bool
     """Validate a graph; 0 where it can run, 2 where it can't."""
     from studio.graph.errors import GraphError
 
+    path = locate(path)
     with Session.open(use_cache=False) as session:
         try:
             graph = session.load(path, sets)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from typing import TYPE_CHECKING
 
@@ -33,9 +34,20 @@ LOADING_SHOWN = 0.5
 """Seconds of loading from which on a node's line mentions it."""
 
 
+PIPE_WIDTH = 10_000
+"""Columns where nobody looks at a terminal: nothing is folded, so that lines can be searched."""
+
+
 def error_console() -> Console:
     """The console of stderr."""
-    return Console(stderr=True, highlight=False, soft_wrap=True)
+    width = None if sys.stderr.isatty() else PIPE_WIDTH
+    return Console(stderr=True, highlight=False, soft_wrap=True, width=width)
+
+
+def output_console() -> Console:
+    """The console of stdout."""
+    width = None if sys.stdout.isatty() else PIPE_WIDTH
+    return Console(highlight=False, soft_wrap=True, width=width)
 
 
 def plan_line(plan: Plan) -> str:
