@@ -9,7 +9,7 @@ from studio.graph.document import Graph
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from studio.node import NodeSpec, Param, Port
+    from studio.spec import NodeSpec, Param, Port
 
 
 def describe(spec: NodeSpec) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from studio.errors import StudioError
-from studio.node import NodeSpec
+from studio.spec import NodeSpec
 
 if TYPE_CHECKING:
     from types import ModuleType

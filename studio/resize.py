@@ -62,9 +62,10 @@ def resize(tensor: Tensor, width: int, height: int, method: str) -> Tensor:
         tensor: float.
         width: in cells of the tensor.
         height: in cells of the tensor.
-        method: "nearest", "bilinear", "bicubic", "area", or "lanczos" (pictures: clamped to 0..1).
+        method: "nearest", "bilinear", "bicubic", "area" or "lanczos".
 
-    Shrinking with bilinear or bicubic is antialiased.
+    Shrinking with bilinear or bicubic is antialiased. Bicubic and lanczos overshoot at edges, so
+    a result may leave the range of what was given.
     """
     from torch.nn.functional import interpolate
 
@@ -91,6 +92,4 @@ def _lanczos(tensor: Tensor, width: int, height: int) -> Tensor:
         np.asarray(Image.fromarray(plane, "F").resize((width, height), Image.Resampling.LANCZOS))
         for plane in planes
     ]
-    result = torch.from_numpy(np.stack(scaled)).reshape(*tensor.shape[:2], height, width)
-    # Lanczos overshoots at edges.
-    return result.clamp_(0, 1)
+    return torch.from_numpy(np.stack(scaled)).reshape(*tensor.shape[:2], height, width)

@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from studio import tuning
 from studio.environment import Environment
 from studio.execution.cache import Cache
 from studio.graph import files
-from studio.graph.check import CheckedGraph, check
+from studio.graph.check import check
 from studio.graph.overrides import apply_seed, apply_sets
 from studio.hardware import Policy, resolve_policy
 from studio.outputs import OutputFolder
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
     from studio.diffusion.store import ModelStore
     from studio.execution.plan import Plan
+    from studio.graph.checked import CheckedGraph
     from studio.graph.document import Graph
 
 
@@ -145,9 +147,6 @@ class Session:
 
     def models(self) -> ModelStore:
         """A new model store; imports torch."""
-        from studio import tuning
-
-        tuning.before_torch()
         from studio.diffusion.store import ModelStore
 
         tuning.after_torch(self.places.settings.threads)

@@ -25,7 +25,7 @@ def before_torch() -> None:
     """Set what libraries read when they are loaded. A user's own setting wins."""
     for name, value in ENVIRONMENT.items():
         os.environ.setdefault(name, value)
-    _keep_freed_memory()
+    keep_freed_memory()
 
 
 def after_torch(threads: int | None = None) -> None:
@@ -42,7 +42,7 @@ def after_torch(threads: int | None = None) -> None:
         torch.set_num_threads(threads or max(1, cpu_info().physical_cores))
 
 
-def _keep_freed_memory() -> None:
+def keep_freed_memory() -> None:
     """Tell glibc to keep freed blocks: giving them back costs a page fault a page at the next step.
 
     Does nothing with other C libraries, or where the user chose an allocator.

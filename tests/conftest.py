@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import logging
 import os
+import shutil
 import threading
 import time
 from typing import TYPE_CHECKING
 
 import pytest
+from graph_bench import Bench
 
 from studio import tuning
 from studio.registry import Registry
@@ -82,3 +84,27 @@ def session(tmp_path: Path) -> Iterator[Session]:
         out=tmp_path / "out", device="cpu", dtype="float32", memory_cache=True
     ) as opened:
         yield opened
+
+
+@pytest.fixture
+def bench(session: Session, tmp_path: Path) -> Bench:
+    """Runs graphs in `session`; relative paths start at `tmp_path`."""
+    return Bench(session, tmp_path)
+
+
+@pytest.fixture(scope="session")
+def tiny_master(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A tiny random checkpoint; to be copied, not changed."""
+    from tiny_folder import make_pipeline
+
+    folder = tmp_path_factory.mktemp("checkpoint") / "tiny"
+    make_pipeline().save_pretrained(folder)
+    return folder
+
+
+@pytest.fixture
+def tiny(tiny_master: Path, home: Path) -> Path:
+    """The checkpoint `tiny` of this test, free to be damaged."""
+    folder = home / "models" / "checkpoints" / "tiny"
+    shutil.copytree(tiny_master, folder)
+    return folder

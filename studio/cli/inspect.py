@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from studio.node import NodeSpec
+    from studio.spec import NodeSpec
 
 console = output_console()
 

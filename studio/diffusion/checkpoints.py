@@ -105,6 +105,7 @@ def read_checkpoint(path: Path, name: str) -> Checkpoint:
     unet = reader.part(index, "unet", UNETS)
     vae = reader.part(index, "vae", VAES)
     text_encoder = reader.part(index, "text_encoder", TEXT_ENCODERS)
+    _check_family(unet, vae, name)
     tokenizer = path / "tokenizer"
     if not ((tokenizer / "tokenizer.json").is_file() or (tokenizer / "vocab.json").is_file()):
         raise BadCheckpoint(name, tokenizer, "the vocabulary is missing", AGAIN)
@@ -128,6 +129,25 @@ def read_checkpoint(path: Path, name: str) -> Checkpoint:
         prediction=prediction,
         space=_space(vae.config, reader),
     )
+
+
+def _check_family(unet: Part, vae: Part, name: str) -> None:
+    """Refuse denoisers that want more than a latent and one text encoding."""
+    wanted = int(vae.config.get("latent_channels", 4))
+    channels = unet.config.get("in_channels", 4)
+    extra = unet.config.get("addition_embed_type") or unet.config.get("class_embed_type")
+    reason = ""
+    if channels != wanted:
+        reason = f"its denoiser takes {channels} channels where a latent has {wanted}"
+    elif extra or unet.config.get("num_class_embeds"):
+        reason = f"its denoiser wants more than a text encoding ({extra or 'a class'})"
+    if reason:
+        raise BadCheckpoint(
+            name,
+            unet.folder / "config.json",
+            reason,
+            "Checkpoints of other families (inpainting, SDXL …) can't be used yet.",
+        )
 
 
 def _space(config: Mapping[str, Any], reader: _Reader) -> LatentSpace:

@@ -11,7 +11,7 @@ import torch
 from studio.diffusion.guidance import MaskedDenoise, fit_mask, guide
 from studio.diffusion.names import SAMPLER_TABLE, SAMPLERS, SCHEDULE_TABLE, SCHEDULES, Sampler
 from studio.diffusion.noise import MAX_SEED, brownian_noise, gaussian_noise, initial_noise
-from studio.errors import InputError, StudioError
+from studio.errors import InputError
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -47,16 +47,6 @@ class WrongSize(InputError):
         super().__init__(
             f"{width}x{height} pixels can't be made: this model needs multiples of {downscale}.",
             hint=f"Try {good[0]}x{good[1]}.",
-        )
-
-
-class NotFinite(StudioError):
-    """The model's result is not a picture."""
-
-    def __init__(self) -> None:
-        super().__init__(
-            "The model gave values that are not numbers (NaN or infinite).",
-            hint="Its weights may be damaged, or half precision overflowed: try float32.",
         )
 
 
@@ -112,7 +102,6 @@ def sample(
         BadSeed: seed out of range.
         WrongLatentSpace, WrongSize: the latent doesn't fit the model.
         EmptyConditioning, WrongConditioningWidth: a conditioning doesn't.
-        NotFinite: the model gave NaN or infinite values.
     """
     row = _sampler(sampler, eta)
     eta = row.eta if eta is None else eta
@@ -144,8 +133,6 @@ def sample(
             **options,
         )
         result = _unscale(x.float().cpu(), model.space)
-        if not result.isfinite().all():
-            raise NotFinite
         if latent.noise_mask is not None and float(sigmas[-1]) == 0:
             # Scaling there and back costs the last bit; what was masked is kept to the bit.
             result = torch.where(mask == 0, original, result)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from studio.environment import Environment
-    from studio.graph.check import CheckedGraph, CheckedNode
+    from studio.graph.checked import CheckedGraph, CheckedNode
     from studio.hardware import Policy
 
 NUMERICS = 1

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from studio.environment import Environment
     from studio.execution.cache import Cache, Remembered, SavedFile
     from studio.execution.keys import Signed
-    from studio.graph.check import CheckedGraph, CheckedNode
+    from studio.graph.checked import CheckedGraph, CheckedNode
 
 
 class Action(Enum):
@@ -106,13 +106,14 @@ def make_plan(
         graph_id: names the history, for the reasons.
         at_hand: nodes whose outputs a run under way still holds (after a damaged cache entry).
     """
-    root = environment.output.root
     cacheable = [
         signed[name].key
         for name, node in graph.nodes.items()
         if not node.spec.light and not node.spec.effects
     ]
     held = cache.where(cacheable)
+    writers = [signed[name].key for name, node in graph.nodes.items() if node.spec.effects]
+    saved = cache.saved_many(writers, environment.output.root)
     actions: dict[str, Action] = {}
     files: dict[str, tuple[SavedFile, ...]] = {}
     stack = list(graph.targets)
@@ -124,8 +125,8 @@ def make_plan(
         if name in at_hand:
             actions[name] = Action.CACHED
             continue
-        if node.spec.effects and (saved := cache.saved(key, root)):
-            actions[name], files[name] = Action.SAVED, tuple(saved)
+        if node.spec.effects and key in saved:
+            actions[name], files[name] = Action.SAVED, tuple(saved[key])
             continue
         if key in held and not node.spec.effects and not node.spec.light:
             actions[name] = Action.CACHED
@@ -145,7 +146,9 @@ def make_plan(
             key,
             action,
             tier=held.get(key, "memory") if action is Action.CACHED else "",
-            reason=_reason(node, action, signed, past, files.get(name, ())),
+            reason=_reason(node, action, signed, past, files.get(name, ()))
+            if cache.enabled
+            else "the cache is off",
             files=files.get(name, ()),
         )
     return Plan(graph, signed, steps, graph_id)

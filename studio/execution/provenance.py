@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from studio.execution.plan import Plan
-    from studio.graph.check import CheckedNode
+    from studio.graph.checked import CheckedNode
     from studio.hardware import Policy
 
 LIBRARIES = ("torch", "diffusers", "transformers", "numpy", "PIL")

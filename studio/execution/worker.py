@@ -110,7 +110,7 @@ class Worker:
         self._output = output
         self._lock = threading.Lock()
         self._requests: TypeAdapter[Request] = TypeAdapter(Request)
-        self._executor = Executor(session.cache, session.policy, session.models)
+        self._executor = Executor(session.cache, session.policy, session.models, previews=True)
         self._running: str | None = None
         self._queued: dict[str, Submit] = {}
         self._runs: queue.SimpleQueue[Submit | None] = queue.SimpleQueue()

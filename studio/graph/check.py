@@ -7,14 +7,14 @@ needs are left out.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from graphlib import CycleError, TopologicalSorter
 from typing import TYPE_CHECKING, Any
 
-from studio.graph.document import Graph, parse_wire
+from studio.graph.checked import CheckedGraph, Source
+from studio.graph.document import parse_wire
 from studio.graph.errors import Fault, GraphInvalid
+from studio.graph.folding import Unfolded, fold
 from studio.graph.migrate import migrate
-from studio.node import SCALARS, NodeSpec, Port
+from studio.graph.order import needed_by, run_order
 from studio.params import Marker
 from studio.words import nearest
 
@@ -22,54 +22,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from studio.environment import Environment
-
-
-@dataclass(frozen=True, slots=True)
-class Source:
-    """Where a wire comes from."""
-
-    node: str
-    output: str
-
-
-@dataclass(frozen=True, slots=True)
-class CheckedNode:
-    """A node that can run.
-
-    Args:
-        id: in the document.
-        spec: its declaration.
-        params: validated values of the widgets that no wire feeds, defaults included.
-        wires: socket or widget name to where it comes from.
-        constants: scalar sockets fed by a constant.
-    """
-
-    id: str
-    spec: NodeSpec
-    params: Mapping[str, Any]
-    wires: Mapping[str, Source]
-    constants: Mapping[str, Any]
-
-
-@dataclass(frozen=True)
-class CheckedGraph:
-    """A graph that can run.
-
-    Args:
-        document: as checked, migrations applied.
-        nodes: what the targets need, every node after those that feed it.
-        targets: ids of what was asked for.
-        folded: ids of needed passthroughs and constants, with their word ("reroute", "constant").
-        warnings: faults that nothing asked for depends on.
-        notes: what was migrated.
-    """
-
-    document: Graph
-    nodes: Mapping[str, CheckedNode]
-    targets: tuple[str, ...]
-    folded: Mapping[str, str] = field(default_factory=dict)
-    warnings: tuple[Fault, ...] = ()
-    notes: tuple[str, ...] = ()
+    from studio.graph.document import Graph
+    from studio.spec import NodeSpec, Port
 
 
 def check(
@@ -123,8 +77,12 @@ class _Checker:
                 self._check_types(name, spec)
                 self._check_params(name, spec)
         targets = self._targets(only)
-        needed = self._needed(targets)
-        order = self._order(needed)
+        feeds = {
+            name: [source.node for source in wires.values()] for name, wires in self.wires.items()
+        }
+        needed = needed_by(targets, feeds)
+        order, cycles = run_order(self.graph.nodes, feeds, needed)
+        self._blame_cycles(cycles)
         faults = [
             fault
             if fault.node is None or fault.node in needed or not targets
@@ -133,7 +91,15 @@ class _Checker:
         ]
         if any(fault.blocking for fault in faults):
             raise GraphInvalid(source, [fault for fault in faults if fault.blocking])
-        nodes, folded = self._fold(order, targets)
+        sound = {
+            name: Unfolded(
+                self.specs[self.graph.nodes[name].type], self.params[name], self.wires[name]
+            )
+            for name in order
+        }
+        nodes, folded, misfits = fold(order, sound, targets, self.environment)
+        if misfits:
+            raise GraphInvalid(source, misfits)
         return CheckedGraph(self.graph, nodes, targets, folded, tuple(faults), tuple(self.notes))
 
     def _fault(self, node: str, place: str, message: str, port: str | None = None) -> None:
@@ -346,105 +312,11 @@ class _Checker:
             )
         return found
 
-    def _needed(self, targets: Iterable[str]) -> set[str]:
-        seen: set[str] = set()
-        stack = list(targets)
-        while stack:
-            name = stack.pop()
-            if name not in seen:
-                seen.add(name)
-                stack.extend(source.node for source in self.wires.get(name, {}).values())
-        return seen
-
-    def _order(self, needed: set[str]) -> list[str]:
-        sorter = TopologicalSorter(dict.fromkeys(self.graph.nodes, ()))
-        for name, wires in self.wires.items():
-            sorter.add(name, *(source.node for source in wires.values()))
-        try:
-            return [name for name in sorter.static_order() if name in needed]
-        except CycleError:
-            return self._order_around_cycles(needed)
-
-    def _order_around_cycles(self, needed: set[str]) -> list[str]:
-        # Imported only here: it takes as long as all else that a cached run does.
-        import networkx as nx
-
-        graph = nx.DiGraph()
-        graph.add_nodes_from(self.graph.nodes)
-        for name, wires in self.wires.items():
-            graph.add_edges_from((source.node, name) for source in wires.values())
-        reported: set[str] = set()
-        for component in nx.strongly_connected_components(graph):
-            if len(component) == 1 and not graph.has_edge(*(2 * list(component))):
-                continue
-            path = [edge[0] for edge in nx.find_cycle(graph.subgraph(component))]
-            reported |= component
-            # Blame a needed node, so that the fault blocks exactly where it matters.
-            start = min(range(len(path)), key=lambda i: (path[i] not in needed, path[i]))
-            path = [*path[start:], *path[:start]]
+    def _blame_cycles(self, cycles: Iterable[Sequence[str]]) -> None:
+        for path in cycles:
             self._fault(
                 path[0],
                 "inputs",
                 f"these nodes feed each other in a circle: "
                 f"{' → '.join([*path, path[0]])}. Remove one of the wires.",
             )
-        graph.remove_nodes_from(reported)
-        return [name for name in nx.topological_sort(graph) if name in needed]
-
-    # Folding
-
-    def _fold(
-        self, order: Sequence[str], targets: Sequence[str]
-    ) -> tuple[dict[str, CheckedNode], dict[str, str]]:
-        nodes: dict[str, CheckedNode] = {}
-        folded: dict[str, str] = {}
-        constants: dict[Source, Any] = {}
-        renamed: dict[Source, Source] = {}
-        for name in order:
-            spec = self.specs[self.graph.nodes[name].type]
-            wires = {port: renamed.get(source, source) for port, source in self.wires[name].items()}
-            if spec.passthrough and name not in targets:
-                renamed[Source(name, spec.outputs[0].name)] = wires[spec.inputs[0].name]
-                folded[name] = "passes its input on"
-                continue
-            params = dict(self.params[name])
-            sockets: dict[str, Any] = {}
-            for port in [port for port, source in wires.items() if source in constants]:
-                value = constants[wires.pop(port)]
-                if param := spec.param_by_name.get(port):
-                    try:
-                        params[port] = param.check(value)
-                    except ValueError as error:
-                        self._fault(name, f"inputs.{port}", f"{error}.", port)
-                    else:
-                        trouble = param.marker.fault(value, self.environment)
-                        if trouble:
-                            self._fault(name, f"inputs.{port}", trouble, port)
-                else:
-                    sockets[port] = value
-            if _is_constant(spec) and not wires and not sockets and name not in targets:
-                values = spec.call({}, params, _no_context())
-                constants.update({Source(name, port): value for port, value in values.items()})
-                folded[name] = "a constant"
-                continue
-            nodes[name] = CheckedNode(name, spec, params, wires, sockets)
-        blocking = [fault for fault in self.faults if fault.node in nodes]
-        if blocking:
-            raise GraphInvalid("graph", blocking)
-        return nodes, folded
-
-
-def _is_constant(spec: NodeSpec) -> bool:
-    """A node without sockets and context that gives plain values of its widgets alone."""
-    plain = set(SCALARS.values())
-    return (
-        spec.light
-        and not spec.inputs
-        and spec.context_name is None
-        and all(port.type in plain for port in spec.outputs)
-        and all(type(p.marker).fingerprint is Marker.fingerprint for p in spec.params)
-    )
-
-
-def _no_context() -> Any:
-    return None

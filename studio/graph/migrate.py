@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from studio.graph.document import Graph
-    from studio.node import NodeSpec
+    from studio.spec import NodeSpec
 
 
 def migrate(graph: Graph, specs: Mapping[str, NodeSpec]) -> tuple[Graph, list[str], list[Fault]]:

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from studio.graph.document import Graph
-    from studio.node import NodeSpec
+    from studio.spec import NodeSpec
 
 
 class BadOverride(InputError):

@@ -12,13 +12,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar
 
 from studio.execution.cache import history, saved
-from studio.execution.cache.disk import (
-    DEFAULT_BUDGET,
-    DiskInfo,
-    DiskTier,
-    check_key,
-    worth_keeping,
-)
+from studio.execution.cache.disk import DEFAULT_BUDGET, DiskInfo, DiskTier, worth_keeping
+from studio.execution.cache.entries import check_key
 from studio.execution.cache.faults import CacheFault, Once
 from studio.execution.cache.index import Index
 from studio.execution.cache.memory import MemoryInfo, MemoryTier
@@ -86,6 +81,11 @@ class Cache:
         cache = cls(None)
         cache._enabled = False
         return cache
+
+    @property
+    def enabled(self) -> bool:
+        """Whether it keeps anything."""
+        return self._enabled
 
     def _open(self, folder: Path, budget_bytes: int) -> None:
         try:

@@ -11,7 +11,6 @@ written.
 from __future__ import annotations
 
 import contextlib
-import re
 import threading
 import time
 from dataclasses import dataclass
@@ -45,8 +44,6 @@ EVICT_TO = 0.95
 
 TOUCHES = 64  # uses remembered before they are written, in one transaction
 CHUNK = 32  # files deleted in one transaction
-
-_KEY = re.compile(r"[A-Za-z0-9_-]{1,128}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +152,7 @@ class DiskTier:
         Raises:
             ValueError: a key that cannot be part of a file name.
         """
-        check_key(key)
+        entries.check_key(key)
         if not self._writable:
             return False
         try:
@@ -299,13 +296,3 @@ class DiskTier:
             self._writable = False
             self._once(f"{self._folder}: cannot be written ({error}); nothing more is kept there.")
         return False
-
-
-def check_key(key: str) -> None:
-    """Refuse a key that cannot be part of a file name.
-
-    Raises:
-        ValueError: anything but 1 to 128 letters, digits, "-" and "_".
-    """
-    if not _KEY.fullmatch(key):
-        raise ValueError(f"{key!r} is not a cache key")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 DAY = 86400.0
 MEBIBYTE = 2**20
 LONGEST_BONUS = 30 * DAY
+_KEY = re.compile(r"[A-Za-z0-9_-]{1,128}")
 CHUNK = 500  # well below 999, the most parameters an old SQLite takes
 
 _COLUMNS = "key, file, bytes, checksum, node_type, compute_seconds"
@@ -59,6 +61,16 @@ def _entry(row: tuple[Any, ...]) -> Entry:
     if file != file_name(key, checksum):
         raise damaged_row("entries")
     return Entry(key, file, size, checksum, node_type, seconds)
+
+
+def check_key(key: str) -> None:
+    """Refuse a key that cannot be part of a file name.
+
+    Raises:
+        ValueError: anything but 1 to 128 letters, digits, "-" and "_".
+    """
+    if not _KEY.fullmatch(key):
+        raise ValueError(f"{key!r} is not a cache key")
 
 
 def file_name(key: str, checksum: str) -> str:

@@ -1,27 +1,18 @@
-"""Small real nodes and helpers for the tests of keys, plan and executor."""
+"""Small real nodes for the tests of keys, plan and executor."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import NamedTuple
+
+from graph_bench import Bench, graph
 
 from studio.context import Context
 from studio.errors import StudioError
-from studio.execution import events
-from studio.execution.executor import Executor, RunResult
-from studio.graph.files import from_json
 from studio.node import node
 from studio.registry import Registry, in_module
 from studio.values import Image
 
-if TYPE_CHECKING:
-    import threading
-    from collections.abc import Sequence
-    from pathlib import Path
-
-    from studio.execution.plan import Plan
-    from studio.graph.document import Graph
-    from studio.session import Session
+__all__ = ["Bench", "graph", "with_test_nodes"]
 
 
 class Pair(NamedTuple):
@@ -93,53 +84,3 @@ def with_test_nodes(registry: Registry) -> Registry:
     import sys
 
     return Registry([*registry.values(), *in_module(sys.modules[__name__])])
-
-
-def graph(**nodes: Sequence[Any]) -> Graph:
-    """A graph of `name=(type, params, inputs)`."""
-    documents = {
-        name: {
-            "type": parts[0],
-            "params": parts[1] if len(parts) > 1 else {},
-            "inputs": parts[2] if len(parts) > 2 else {},
-        }
-        for name, parts in nodes.items()
-    }
-    return from_json({"format": "latent-studio", "version": 1, "nodes": documents})
-
-
-@dataclass
-class Bench:
-    """Plans and runs graphs in one session; remembers what happened."""
-
-    session: Session
-    folder: Path
-    events: list[events.Event] = field(default_factory=list)
-
-    def plan(self, document: Graph, only: Sequence[str] = (), name: str = "graph") -> Plan:
-        path = self.folder / f"{name}.json"
-        environment = self.session.environment(path)
-        checked = self.session.check(document, environment, path, only)
-        return self.session.plan(checked, environment, path)
-
-    def run(
-        self,
-        document: Graph,
-        only: Sequence[str] = (),
-        name: str = "graph",
-        cancel: threading.Event | None = None,
-    ) -> RunResult:
-        self.events.clear()
-        path = self.folder / f"{name}.json"
-        executor = Executor(self.session.cache, self.session.policy, self.session.models, cancel)
-        return executor.run(
-            self.plan(document, only, name), self.session.environment(path), self.events.append
-        )
-
-    @property
-    def ran(self) -> list[str]:
-        return [e.node for e in self.events if isinstance(e, events.NodeStarted)]
-
-    @property
-    def cached(self) -> dict[str, str]:
-        return {e.node: e.tier for e in self.events if isinstance(e, events.NodeCached)}

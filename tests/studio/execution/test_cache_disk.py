@@ -308,13 +308,16 @@ def test_the_daily_tidying_happens_once(tier: DiskTier, tmp_path: Path) -> None:
     again.close()
 
 
-def test_the_folder_may_vanish_while_it_is_used(tier: DiskTier, tmp_path: Path) -> None:
+def test_the_folder_may_vanish_while_it_is_used(
+    tier: DiskTier, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     put(tier, "a", 1)
     for name in ("entries", "tmp"):
         for path in (tmp_path / "cache" / name).iterdir():
             path.unlink()
         (tmp_path / "cache" / name).rmdir()
     assert tier.get("a") is None
+    assert "its file is missing" in caplog.text
     assert put(tier, "a", 1)
     assert right(tier.get("a"), 1)
 

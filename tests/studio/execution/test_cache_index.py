@@ -21,6 +21,9 @@ from studio.execution.cache.schema import SCHEMA_VERSION
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+# Damage is told by a warning, which would fail a test that does not look at the log.
+pytestmark = pytest.mark.usefixtures("caplog")
+
 KEYS = [f"{number:064x}" for number in range(40)]
 DIGEST = "0" * 64
 
@@ -87,18 +90,22 @@ def survives(folder: Path) -> int:
     return found
 
 
-def test_it_holds_what_was_written(path: Path, tmp_path: Path) -> None:
+def test_it_holds_what_was_written(
+    path: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     assert survives(tmp_path / "cache") == 40
+    assert not caplog.records
 
 
 @pytest.mark.parametrize("length", [0, 1, 50, 100, 1000, 4096, 5000, 8192, 20_000, 40_000])
 def test_a_truncated_index_is_rebuilt_from_the_entries(
-    length: int, path: Path, tmp_path: Path
+    length: int, path: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     assert path.stat().st_size > 40_000
     with open(path, "r+b") as file:
         file.truncate(length)
     assert survives(tmp_path / "cache") == 40
+    assert ("moved to index.sqlite.damaged, rebuilt" in caplog.text) == (length >= 50)
 
 
 def test_a_deleted_index_is_rebuilt_from_the_entries(path: Path, tmp_path: Path) -> None:

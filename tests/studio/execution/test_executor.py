@@ -221,7 +221,7 @@ def test_tensors_are_dropped_when_no_longer_needed(
         most = max(most, sum(1 for ref in alive if isinstance(ref(), torch.Tensor)))
         return outputs
 
-    monkeypatch.setattr("studio.node.NodeSpec.call", counted)
+    monkeypatch.setattr("studio.spec.NodeSpec.call", counted)
     nodes: dict[str, Any] = {"n0": SOLID}
     for i in range(1, 20):
         nodes[f"n{i}"] = ("InvertImage", {}, {"image": f"n{i - 1}"})

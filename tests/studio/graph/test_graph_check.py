@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from studio.graph.check import CheckedGraph, Source
+from studio.graph.checked import CheckedGraph, Source
 from studio.graph.errors import GraphInvalid
 from studio.graph.files import from_json
 from studio.graph.overrides import BadOverride, NoSeed, apply_seed, apply_sets
