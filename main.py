@@ -17,8 +17,7 @@ from studio.errors import StudioError
 app = typer.Typer(
     name="latent-studio",
     help="Run latent-diffusion graphs from the command line.",
-    epilog="Start with: run workflows/text_to_image.json --out out",
-    no_args_is_help=True,
+    epilog="Start with: run text_to_image --out out",
     add_completion=False,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
@@ -53,6 +52,7 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON on stdout.")]
 
 @app.callback(invoke_without_command=True)
 def options(
+    context: typer.Context,
     version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
     debug: Annotated[
         bool, typer.Option("--debug", help="Show a traceback where something fails.")
@@ -65,9 +65,13 @@ def options(
 
         typer.echo(f"latent-studio {__version__}")
         raise typer.Exit
+    if context.invoked_subcommand is None:
+        typer.echo(context.get_help())
 
 
-@app.command()
+@app.command(
+    epilog="Exit codes: 0 done, 1 the run failed, 2 something given is at fault, 130 stopped."
+)
 def run(
     graph: Graph,
     sets: Sets = None,
@@ -208,7 +212,7 @@ def cache_prune(
 
 @app.command()
 def doctor(as_json: Json = False) -> None:
-    """Show versions, devices, memory and folders, what is wrong and how to mend it."""
+    """Say what is installed, what is wrong and how to mend it."""
     from studio.cli import doctor as command
 
     raise typer.Exit(command.doctor(as_json=as_json))

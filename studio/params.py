@@ -156,7 +156,10 @@ class OutputName(Marker):
     def fault(self, value: Any, environment: Environment) -> str | None:
         from studio.outputs import pattern_fault
 
-        return pattern_fault(value)
+        trouble = pattern_fault(value)
+        if trouble is None:
+            return None
+        return f"the name {value!r} can't be used: {trouble}. Outputs stay under the output folder."
 
 
 @dataclass(frozen=True)

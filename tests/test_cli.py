@@ -243,7 +243,7 @@ def test_doctor(cli: Cli) -> None:
         (["run", str(WORKFLOW), "--device", "tpu"], "tpu"),
         (["run", str(WORKFLOW), "--dtype", "float128"], "float128"),
         (["run", str(WORKFLOW), "--only", "nobody"], "no node 'nobody'"),
-        (["run", str(WORKFLOW), "--set", "save.name=../x"], "save.name"),
+        (["run", str(WORKFLOW), "--set", "save.name=../x"], "stay under the output folder"),
         (["run", str(WORKFLOW), "--set", "save.name=/etc/x"], "relative"),
         (["run"], "Missing argument"),
         (["no-such-command"], "No such command"),

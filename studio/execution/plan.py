@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from studio.words import short
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     from studio.environment import Environment
     from studio.execution.cache import Cache, Remembered, SavedFile
@@ -94,7 +94,8 @@ def make_plan(
     environment: Environment,
     graph_id: str,
     *,
-    at_hand: Sequence[str] = (),
+    at_hand: Collection[str] = (),
+    lost: Collection[str] = (),
 ) -> Plan:
     """Decide for every node.
 
@@ -105,11 +106,12 @@ def make_plan(
         environment: names the output folder.
         graph_id: names the history, for the reasons.
         at_hand: nodes whose outputs a run under way still holds (after a damaged cache entry).
+        lost: keys that the cache could not give, whatever it says.
     """
     cacheable = [
         signed[name].key
         for name, node in graph.nodes.items()
-        if not node.spec.light and not node.spec.effects
+        if not node.spec.light and not node.spec.effects and signed[name].key not in lost
     ]
     held = cache.where(cacheable)
     writers = [signed[name].key for name, node in graph.nodes.items() if node.spec.effects]

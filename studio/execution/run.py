@@ -35,7 +35,11 @@ PREVIEW_INTERVAL = 0.1
 
 
 class _CacheMiss(Exception):
-    """An entry that the plan relied on is gone or damaged."""
+    """An entry that the plan relied on is gone, damaged or can't be read."""
+
+    def __init__(self, key: str) -> None:
+        super().__init__(key)
+        self.key = key
 
 
 class Run:
@@ -53,6 +57,7 @@ class Run:
         self.seconds: dict[str, float] = {}
         self.done: set[str] = set()
         self._announced: set[str] = set()
+        self._lost: set[str] = set()
         self._writer: ThreadPoolExecutor | None = None
         self._writing: list[tuple[str, float, Future[Sequence[SavedFile]]]] = []
 
@@ -61,16 +66,26 @@ class Run:
             try:
                 self._pass()
                 return
-            except _CacheMiss:
-                plan = self.plan
-                self.plan = make_plan(
-                    plan.graph,
-                    plan.signed,
-                    self.executor.cache,
-                    self.environment,
-                    plan.graph_id,
-                    at_hand=tuple(self.values),
-                )
+            except _CacheMiss as miss:
+                self._lost.add(miss.key)
+                self._replan()
+
+    def _replan(self) -> None:
+        """Plan again from what is at hand."""
+        plan = self.plan
+        written = {name for name in self.done if plan.graph.nodes[name].spec.effects}
+        self._announced |= written
+        # What ran and was dropped since may be needed again.
+        self.done = written | (self.done & self.values.keys())
+        self.plan = make_plan(
+            plan.graph,
+            plan.signed,
+            self.executor.cache,
+            self.environment,
+            plan.graph_id,
+            at_hand={*self.values, *written},
+            lost=self._lost,
+        )
 
     def _pass(self) -> None:
         steps, nodes = self.plan.steps, self.plan.graph.nodes
@@ -79,9 +94,16 @@ class Run:
             for name, step in steps.items()
             if step.action is Action.RUN and name not in self.done
         ]
+        # Light targets come last: they may be made from what runs.
+        late = [
+            name
+            for name in self.plan.graph.targets
+            if name in steps and steps[name].action is Action.LIGHT
+        ]
+        sources = {name: self._sources(name) for name in (*todo, *late)}
         consumers: Counter[str] = Counter()
-        for name in todo:
-            consumers.update(source.node for source in nodes[name].wires.values())
+        for names in sources.values():
+            consumers.update(names)
         for name in self.plan.graph.targets:
             step = steps.get(name)
             if step is None or name in self._announced:
@@ -91,7 +113,7 @@ class Run:
                 self.emit(events.NodeCached(name, "saved"))
                 for file in step.files:
                     self._output(name, str(file.path), saved=True)
-            elif step.action in (Action.CACHED, Action.LIGHT):
+            elif step.action is Action.CACHED:
                 self._announced.add(name)
                 self._value(name)
                 consumers[name] += 1
@@ -101,12 +123,27 @@ class Run:
             self._check_cancelled()
             self._collect()
             self._node(nodes[name])
-            for source in nodes[name].wires.values():
-                consumers[source.node] -= 1
-                if not consumers[source.node]:
-                    self.values.pop(source.node, None)
+            for source in sources[name]:
+                consumers[source] -= 1
+                if not consumers[source]:
+                    self.values.pop(source, None)
             if not consumers[name]:
                 self.values.pop(name, None)
+        for name in late:
+            self._value(name)
+
+    def _sources(self, name: str) -> set[str]:
+        """The nodes whose values it takes to make this one, light ones in between included."""
+        nodes = self.plan.graph.nodes
+        found: set[str] = set()
+        stack = [name]
+        while stack:
+            for source in nodes[stack.pop()].wires.values():
+                if source.node not in found:
+                    found.add(source.node)
+                    if nodes[source.node].spec.light:
+                        stack.append(source.node)
+        return found
 
     def _value(self, name: str) -> dict[str, Any]:
         """A node's outputs: held, made at once where light, or read from the cache."""
@@ -118,7 +155,7 @@ class Run:
             return self.values[name]
         found = self.executor.cache.get(self.plan.signed[name].key)
         if found is None:
-            raise _CacheMiss
+            raise _CacheMiss(self.plan.signed[name].key)
         outputs, tier = found
         if name not in self._announced:
             self._announced.add(name)
