@@ -18,11 +18,20 @@ class Remembered:
 
     Args:
         key: of its outputs, when it was last run or found in the cache.
-        signature: what went into the key (JSON), to be compared with today's.
+        text: the signature as JSON; most are never looked at, so it is decoded on demand.
     """
 
     key: str
-    signature: dict[str, Any]
+    text: str
+
+    @property
+    def signature(self) -> dict[str, Any]:
+        """What went into the key, to be compared with today's; empty where it is damaged."""
+        try:
+            signature = json.loads(self.text)
+        except (ValueError, RecursionError):
+            return {}
+        return signature if isinstance(signature, dict) else {}
 
 
 Rows = list[tuple[str, str, str, str, float]]
@@ -50,12 +59,8 @@ def write(connection: sqlite3.Connection, rows: Rows) -> None:
 def read(connection: sqlite3.Connection, graph: str) -> dict[str, Remembered]:
     """All that is remembered of a graph, by node id."""
     query = "SELECT node, key, signature FROM history WHERE graph = ?"
-    remembered = {}
-    for node, key, text in connection.execute(query, (graph,)):
-        try:
-            signature = json.loads(text)
-        except (ValueError, TypeError, RecursionError):
-            continue  # a damaged row: as if the node had never run
-        if isinstance(signature, dict) and isinstance(key, str):
-            remembered[node] = Remembered(key, signature)
-    return remembered
+    return {
+        node: Remembered(key, text)
+        for node, key, text in connection.execute(query, (graph,))
+        if isinstance(key, str) and isinstance(text, str)  # else damaged: as if it never ran
+    }

@@ -17,6 +17,7 @@ from blake3 import blake3
 
 from studio.errors import StudioError
 from studio.execution.cache.entries import CHUNK
+from studio.words import plain
 
 if TYPE_CHECKING:
     import sqlite3
@@ -45,7 +46,7 @@ Row = tuple[str, str, str, str, float]
 
 def root_name(root: Path) -> str:
     """The absolute path by which an output folder is known; symbolic links are not followed."""
-    return os.path.abspath(root)
+    return plain(os.path.abspath(root))
 
 
 def row(key: str, root: str, files: Sequence[SavedFile]) -> Row:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import os
 import subprocess
@@ -136,7 +137,7 @@ def test_clear_and_prune(cache: Cache, tmp_path: Path) -> None:
     assert cache.clear() == before - freed
     assert cache.where(f"k{number}" for number in range(10)) == {}
     assert cache.saved("k1", tmp_path) is None
-    assert cache.history("graph") == {"node": Remembered("k1", {})}
+    assert cache.history("graph") == {"node": Remembered("k1", "{}")}
     put(cache, "k1", 1)
     assert cache.get("k1") == ({"out": 1}, "memory")
 
@@ -274,10 +275,10 @@ def test_history_is_by_graph_and_survives(tmp_path: Path) -> None:
         cache.remember("none", {})
     with Cache(tmp_path) as cache:
         assert cache.history("one") == {
-            "a": Remembered("k1", signature),
-            "b": Remembered("k4", {"new": True}),
+            "a": Remembered("k1", json.dumps(signature, separators=(",", ":"))),
+            "b": Remembered("k4", '{"new":true}'),
         }
-        assert cache.history("two") == {"a": Remembered("k3", {})}
+        assert cache.history("two") == {"a": Remembered("k3", "{}")}
         assert cache.history("none") == {}
 
 
@@ -286,7 +287,7 @@ def test_ten_thousand_nodes(cache: Cache) -> None:
     cache.remember("graph", nodes)
     history = cache.history("graph")
     assert len(history) == 10_000
-    assert history["n77"] == Remembered("k77", {"seed": 77})
+    assert history["n77"] == Remembered("k77", '{"seed":77}')
     assert cache.where(key for key, _ in nodes.values()) == {}
 
 
