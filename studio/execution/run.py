@@ -58,6 +58,7 @@ class Run:
         self.done: set[str] = set()
         self._announced: set[str] = set()
         self._lost: set[str] = set()
+        self._position = {name: index for index, name in enumerate(plan.graph.nodes)}
         self._writer: ThreadPoolExecutor | None = None
         self._writing: list[tuple[str, float, Future[Sequence[SavedFile]]]] = []
 
@@ -150,8 +151,13 @@ class Run:
         if name in self.values:
             return self.values[name]
         node = self.plan.graph.nodes[name]
-        if self.plan.steps[name].action is Action.LIGHT or node.spec.light:
-            self.values[name] = self._call(node)
+        if node.spec.light:
+            # Those above first, in order: a chain of light nodes may be longer than the stack.
+            nodes = self.plan.graph.nodes
+            above = [n for n in self._sources(name) if nodes[n].spec.light]
+            for other in sorted([*above, name], key=self._position.__getitem__):
+                if other not in self.values:
+                    self.values[other] = self._call(nodes[other])
             return self.values[name]
         found = self.executor.cache.get(self.plan.signed[name].key)
         if found is None:
@@ -198,9 +204,10 @@ class Run:
                 try:
                     params[port] = param.check(value)
                 except ValueError as error:
-                    raise NodeError(
-                        node.id, node.spec.type, InputError(f"{error} (from {source.node}).")
-                    ) from None
+                    misfit = InputError(f"{error} (from {source.node}).")
+                    failure = NodeError(node.id, node.spec.type, misfit)
+                    self.emit(events.NodeFailed(node.id, str(failure)))
+                    raise failure from None
             else:
                 inputs[port] = value
         context = RunContext(self, node)

@@ -10,7 +10,7 @@ from studio.context import Context
 from studio.errors import StudioError
 from studio.node import node
 from studio.registry import Registry, in_module
-from studio.values import Image
+from studio.values import Image, Model
 
 __all__ = ["Bench", "graph", "with_test_nodes"]
 
@@ -69,6 +69,12 @@ def not_a_number(image: Image, *, value: float = 0.0, bad: str = "nan") -> Image
 def level(image: Image) -> float:
     """A number out of a picture."""
     return float(image.pixels.mean()) * 3
+
+
+@node("PassModel", category="Test")
+def pass_model(model: Model) -> Model:
+    """A recipe from a recipe, as a LoRA would be."""
+    return model
 
 
 @node("Cancels", category="Test")

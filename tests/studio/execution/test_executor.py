@@ -179,6 +179,7 @@ def test_a_number_from_a_wire_is_checked_when_it_comes(bench: Bench) -> None:
     result = bench.run(graph(**nodes))
     assert "factor is 0.0; it must be a number above 0 and up to 16" in str(result.error)
     assert "from level" in str(result.error)
+    assert [e.node for e in bench.events if isinstance(e, events.NodeFailed)] == ["scale"]
     assert result.exit_code == 2
 
 
@@ -276,3 +277,11 @@ def test_a_chain_of_ten_thousand(bench: Bench) -> None:
     assert len(bench.ran) == 10_001
     bench.run(document)
     assert bench.ran == []
+
+
+def test_a_long_chain_of_light_nodes(bench: Bench) -> None:
+    nodes: dict[str, Any] = {"c0": ("LoadCheckpoint",)}
+    nodes["p0"] = ("PassModel", {}, {"model": "c0.model"})
+    for i in range(1, 2000):
+        nodes[f"p{i}"] = ("PassModel", {}, {"model": f"p{i - 1}"})
+    assert bench.run(graph(**nodes), only=["p1999"]).status == "ok"
