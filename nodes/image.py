@@ -108,4 +108,5 @@ def scale_image(
 
     old_height, old_width = image.pixels.shape[-2:]
     new_width, new_height = target_size(old_width, old_height, width, height, factor)
-    return Image(resize(image.pixels, new_width, new_height, method))
+    # Some methods overshoot at edges, and pixels are in 0..1.
+    return Image(resize(image.pixels, new_width, new_height, method).clamp(0, 1))

@@ -5,6 +5,7 @@ Markers of parameters ask here for model names, paths and fingerprints. No torch
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -97,12 +98,13 @@ class Environment:
 
     def input_path(self, value: str) -> Path:
         """A picture's path: as it is, beside the graph, or in the input folder."""
-        path = Path(value).expanduser()
+        # os.path and not pathlib, which raises for a user or a name that can't be.
+        path = Path(os.path.expanduser(value))
         if path.is_absolute():
             return path
         beside = self.base / path
         in_input = self.places.home / "input" / path
-        return in_input if in_input.exists() and not beside.exists() else beside
+        return in_input if os.path.exists(in_input) and not os.path.exists(beside) else beside
 
     def output_file(self, value: str, suffix: str) -> Path:
         """A file under the output folder that an earlier run wrote.
@@ -111,12 +113,14 @@ class Environment:
             OutputFileMissing: it isn't there, has another suffix, or lies outside.
         """
         root = self._root
+        if "\0" in value:
+            raise OutputFileMissing(value, root, "is no path")
         path = (root / value).resolve()
         if not path.is_relative_to(root):
             raise OutputFileMissing(value, root, "lies outside the output folder")
         if path.suffix != suffix:
             raise OutputFileMissing(value, root, f"doesn't end in {suffix}")
-        if not path.is_file():
+        if not os.path.isfile(path):
             raise OutputFileMissing(value, root, "isn't there")
         return path
 

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
+from pydantic import BaseModel, Field
+
 from studio.errors import InputError
+from studio.resize import MAX_SIDE
 from studio.values import Latent, LatentSpace
 
 if TYPE_CHECKING:
@@ -16,6 +20,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 MAX_CELLS = 2**30
+MAX_BATCH = 4096
 
 
 class NotALatent(InputError):
@@ -54,50 +59,60 @@ def read_latent(path: Path) -> Latent:
     import torch
     from safetensors import SafetensorError, safe_open
 
+    tensors: dict[str, Tensor] = {}
     try:
         with safe_open(path, framework="pt", device="cpu") as file:
-            about = json.loads((file.metadata() or {})["latent"])
-            names = set(file.keys())
-            for name in names & {"latent_tensor", "noise_mask"}:
+            about = _About.model_validate_json((file.metadata() or {})["latent"])
+            for name in {"latent_tensor", "noise_mask"} & set(file.keys()):
                 shape = file.get_slice(name).get_shape()
-                if len(shape) != 4 or _product(shape) > MAX_CELLS:
+                if len(shape) != 4 or not 0 < math.prod(shape) <= MAX_CELLS:
                     raise NotALatent(path, f"{name} has the shape {shape}")
-            samples = file.get_tensor("latent_tensor") if "latent_tensor" in names else None
-            mask = file.get_tensor("noise_mask") if "noise_mask" in names else None
-        space = about["space"]
-        if space is not None:
-            rgb = space["rgb"]
-            space = LatentSpace(
-                **{**space, "rgb": None if rgb is None else tuple(tuple(row) for row in rgb)}
-            )
-        latent = Latent(
-            None if samples is None else samples.to(torch.float32, copy=True),
-            space,
-            int(about["width"]),
-            int(about["height"]),
-            int(about["batch"]),
-            None if mask is None else mask.to(torch.float32, copy=True),
-        )
+                # The copy lets go of the mapped file, which could change under us.
+                tensors[name] = file.get_tensor(name).to(torch.float32, copy=True)
     except (SafetensorError, OSError) as error:
         raise NotALatent(path, f"isn't a whole safetensors file ({error})") from None
-    except (KeyError, TypeError, ValueError, RecursionError):
+    except (KeyError, ValueError):
         raise NotALatent(path, "holds no latent of Latent Studio") from None
-    if (samples is None) != (space is None):
-        raise NotALatent(path, "has samples without a latent space, or the reverse")
-    if samples is not None and space is not None:
-        expected = (
-            latent.batch,
-            space.channels,
-            latent.height // space.downscale,
-            latent.width // space.downscale,
-        )
-        if tuple(samples.shape) != expected:
-            raise NotALatent(path, f"its samples are {tuple(samples.shape)}, not {expected}")
+    latent = Latent(
+        tensors.get("latent_tensor"),
+        about.space,
+        about.width,
+        about.height,
+        about.batch,
+        tensors.get("noise_mask"),
+    )
+    if fault := _fault(latent):
+        raise NotALatent(path, fault)
     return latent
 
 
-def _product(shape: list[int]) -> int:
-    result = 1
-    for side in shape:
-        result *= side
-    return result
+class _About(BaseModel):
+    """What a file says of its tensors."""
+
+    space: LatentSpace | None
+    width: int = Field(ge=1, le=MAX_SIDE)
+    height: int = Field(ge=1, le=MAX_SIDE)
+    batch: int = Field(ge=1, le=MAX_BATCH)
+
+
+def _fault(latent: Latent) -> str | None:
+    """Where the parts of a latent don't fit together."""
+    samples, space, mask = latent.samples, latent.space, latent.noise_mask
+    if samples is None or space is None:
+        if samples is not None or space is not None:
+            return "has samples without a latent space, or the reverse"
+    else:
+        if not (space.downscale >= 1 and math.isfinite(space.shift)):
+            return "has a latent space that can't be"
+        if not (math.isfinite(space.scaling_factor) and space.scaling_factor):
+            return f"its scaling factor is {space.scaling_factor}"
+        cells = (latent.height // space.downscale, latent.width // space.downscale)
+        expected = (latent.batch, space.channels, *cells)
+        if tuple(samples.shape) != expected:
+            return f"its samples are {tuple(samples.shape)}, not {expected}"
+    if mask is not None:
+        if mask.shape[0] not in (1, latent.batch) or mask.shape[1] != 1:
+            return f"its noise mask has the shape {tuple(mask.shape)}"
+        if not (mask.min() >= 0 and mask.max() <= 1):
+            return "its noise mask has values outside 0 to 1"
+    return None

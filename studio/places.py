@@ -107,7 +107,7 @@ class Places:
         """
         given = (os.environ if env is None else env).get(HOME_VARIABLE, "")
         if given:
-            home = Path(given).expanduser().absolute()
+            home = Path(os.path.expanduser(given)).absolute()
         else:
             from platformdirs import user_data_dir
 

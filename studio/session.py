@@ -16,6 +16,7 @@ from studio.hardware import Policy, resolve_policy
 from studio.outputs import OutputFolder
 from studio.places import Places, resources
 from studio.registry import Registry
+from studio.words import plain
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -142,7 +143,7 @@ class Session:
         from studio.execution.plan import make_plan
 
         signed = sign(checked, environment, self.policy)
-        graph_id = "-" if str(path) == "-" else str(Path(path).resolve())
+        graph_id = "-" if str(path) == "-" else plain(str(Path(path).resolve()))
         return make_plan(checked, signed, self.cache, environment, graph_id)
 
     def models(self) -> ModelStore:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import re
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from studio.errors import InputError
 from studio.words import nearest, short
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 DTYPES = ("auto", "float32", "float16", "bfloat16")
 
@@ -128,7 +131,7 @@ def read_settings(path: Path) -> Settings:
 def _folder(value: Any, base: Path) -> Path:
     if not isinstance(value, str) or not value.strip() or "\0" in value:
         raise ValueError(f"{short(value)} is not a path.")
-    return base / Path(value).expanduser()
+    return base / os.path.expanduser(value)
 
 
 def _folders(value: Any, base: Path) -> tuple[Path, ...]:

@@ -27,6 +27,14 @@ def short(value: Any, limit: int = 40) -> str:
     return text if len(text) <= limit else f"{text[: limit - 1]}…"
 
 
+def plain(text: str) -> str:
+    """`text` as UTF-8 can hold it: bytes of a file name that aren't text are written \\udc80 …
+
+    In JSON that is an escape, from which a reader gets the very name back.
+    """
+    return text.encode(errors="backslashreplace").decode()
+
+
 def size(count: float) -> str:
     """A number of bytes in words: "3.2 MB"."""
     for unit in ("B", "kB", "MB", "GB"):

@@ -19,6 +19,7 @@ from studio.cli.show import (
 )
 from studio.execution.executor import Executor
 from studio.session import Session, locate
+from studio.words import plain
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -87,7 +88,7 @@ def run(
         raise result.error
     elif not as_json:
         for output in result.outputs:
-            print(output.path)  # noqa: T201  - the result, for pipes
+            print(plain(output.path))  # noqa: T201  - the result, for pipes
     return result.exit_code
 
 
@@ -145,7 +146,7 @@ def check(path: Path, *, sets: Sequence[str], only: Sequence[str], as_json: bool
 
 
 def _print_json(data: object) -> None:
-    sys.stdout.write(json.dumps(data, ensure_ascii=False) + "\n")
+    sys.stdout.write(plain(json.dumps(data, ensure_ascii=False)) + "\n")
     sys.stdout.flush()
 
 

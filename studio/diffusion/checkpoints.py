@@ -9,15 +9,18 @@ import json
 import struct
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from studio.errors import InputError
 from studio.values import LatentSpace
+from studio.words import short
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from studio.diffusion.denoiser import Prediction
+
+T = TypeVar("T")
 
 MAX_JSON = 16 * 2**20
 MAX_HEADER = 100 * 2**20
@@ -105,7 +108,8 @@ def read_checkpoint(path: Path, name: str) -> Checkpoint:
     unet = reader.part(index, "unet", UNETS)
     vae = reader.part(index, "vae", VAES)
     text_encoder = reader.part(index, "text_encoder", TEXT_ENCODERS)
-    _check_family(unet, vae, name)
+    space = _space(vae, reader)
+    _check_family(unet, space.channels, name)
     tokenizer = path / "tokenizer"
     if not ((tokenizer / "tokenizer.json").is_file() or (tokenizer / "vocab.json").is_file()):
         raise BadCheckpoint(name, tokenizer, "the vocabulary is missing", AGAIN)
@@ -127,13 +131,12 @@ def read_checkpoint(path: Path, name: str) -> Checkpoint:
         tokenizer=tokenizer,
         scheduler=scheduler,
         prediction=prediction,
-        space=_space(vae.config, reader),
+        space=space,
     )
 
 
-def _check_family(unet: Part, vae: Part, name: str) -> None:
-    """Refuse denoisers that want more than a latent and one text encoding."""
-    wanted = int(vae.config.get("latent_channels", 4))
+def _check_family(unet: Part, wanted: int, name: str) -> None:
+    """Refuse denoisers that want more than a latent of `wanted` channels and one text encoding."""
     channels = unet.config.get("in_channels", 4)
     extra = unet.config.get("addition_embed_type") or unet.config.get("class_embed_type")
     reason = ""
@@ -150,11 +153,20 @@ def _check_family(unet: Part, vae: Part, name: str) -> None:
         )
 
 
-def _space(config: Mapping[str, Any], reader: _Reader) -> LatentSpace:
-    channels = int(config.get("latent_channels", 4))
-    downscale = 2 ** (len(config.get("block_out_channels", (0,) * 4)) - 1)
-    factor = float(config.get("scaling_factor") or 0.18215)
-    shift = float(config.get("shift_factor") or 0.0)
+def _space(vae: Part, reader: _Reader) -> LatentSpace:
+    def read(key: str, convert: Callable[[Any], T], default: Any) -> T:
+        value = vae.config.get(key) or default
+        try:
+            return convert(value)
+        except (TypeError, ValueError, OverflowError):
+            raise BadCheckpoint(
+                reader.name, vae.folder / "config.json", f"its {key} is {short(value)}", AGAIN
+            ) from None
+
+    channels = read("latent_channels", int, 4)
+    downscale = 2 ** (read("block_out_channels", len, (0,) * 4) - 1)
+    factor = read("scaling_factor", float, 0.18215)
+    shift = read("shift_factor", float, 0.0)
     preview = reader.root / "latent_preview.json"
     rgb = None
     if preview.is_file():
@@ -211,9 +223,7 @@ class _Reader:
             for variant in ("", ".fp16"):
                 index = folder / f"{stem}.safetensors.index{variant}.json"
                 if index.is_file():
-                    shards = sorted(set(self.json(index).get("weight_map", {}).values()))
-                    paths = tuple(folder / Path(str(shard)).name for shard in shards)
-                    return tuple(self._checked(path) for path in paths)
+                    return tuple(self._checked(path) for path in self._shards(index))
                 single = folder / f"{stem}{variant}.safetensors"
                 if single.is_file():
                     return (self._checked(single),)
@@ -228,6 +238,14 @@ class _Reader:
         raise BadCheckpoint(
             self.name, folder, "the weights (a .safetensors file) are missing", AGAIN
         )
+
+    def _shards(self, index: Path) -> list[Path]:
+        """The files that hold the weights, by their index; beside it, whatever it says."""
+        found = self.json(index).get("weight_map")
+        names = list(found.values()) if isinstance(found, dict) else []
+        if not names or not all(isinstance(name, str) and name for name in names):
+            raise BadCheckpoint(self.name, index, "names no files", AGAIN)
+        return [index.parent / Path(name).name for name in sorted(set(names))]
 
     def _checked(self, path: Path) -> Path:
         """The path, once the file is as long as its header says."""

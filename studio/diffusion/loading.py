@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 import torch
@@ -32,10 +33,14 @@ def load_module(
         dtype: floating weights are converted tensor by tensor.
 
     Raises:
-        BadCheckpoint: keys or shapes don't fit the config.
+        BadCheckpoint: the config makes no sense, or keys or shapes don't fit it.
     """
-    with torch.device("meta"):
-        module = build()
+    try:
+        with torch.device("meta"):
+            module = build()
+    except Exception as error:  # the library has no class of its own for a config at fault
+        reason = f"can't be used ({' '.join(str(error).split())})"
+        raise BadCheckpoint(checkpoint, part.folder / "config.json", reason, AGAIN) from error
     expected = {**dict(module.named_parameters()), **_persistent_buffers(module)}
     state = _read(part.weights, expected, checkpoint, device, dtype)
     missing = sorted(expected.keys() - state.keys())
@@ -85,9 +90,18 @@ def _read(
     return state
 
 
+# First stages in files of before diffusers 0.15 (Stable Diffusion 1.5's) name attention so.
+_OLDER = {"query": "to_q", "key": "to_k", "value": "to_v", "proj_attn": "to_out.0"}
+_OLDER_NAME = re.compile(rf"\b({'|'.join(_OLDER)})(?=\.(weight|bias)$)")
+
+
 def _spelling(stored: str, expected: Mapping[str, Tensor]) -> str | None:
-    """The module's name for a stored tensor: text encoders are saved with and without a prefix."""
-    for name in (stored, f"text_model.{stored}", stored.removeprefix("text_model.")):
+    """The module's name for a stored tensor.
+
+    Text encoders are saved with and without a prefix, and attention has had other names.
+    """
+    renamed = _OLDER_NAME.sub(lambda match: _OLDER[match[1]], stored)
+    for name in (stored, f"text_model.{stored}", stored.removeprefix("text_model."), renamed):
         if name in expected:
             return name
     return None

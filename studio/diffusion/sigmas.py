@@ -29,6 +29,7 @@ class UnknownNoiseSchedule(InputError):
     """A scheduler configuration that describes no discrete variance-preserving schedule."""
 
     def __init__(self, what: str) -> None:
+        self.what = what
         super().__init__(
             f"The scheduler configuration of this checkpoint can't be used: {what}.",
             hint="Supported: linear, scaled_linear and squaredcos_cap_v2 betas, or trained_betas.",
@@ -87,7 +88,13 @@ class SigmaSpace:
         Raises:
             UnknownNoiseSchedule: not a schedule of betas, or one of an unknown kind.
         """
-        alpha_bars = torch.cumprod(1 - _betas(config), dim=0)
+        try:
+            betas = _betas(config)
+        except (TypeError, ValueError, OverflowError, RuntimeError):
+            raise UnknownNoiseSchedule("its betas are no numbers") from None
+        if not (betas.numel() and (betas > 0).all() and (betas < 1).all()):
+            raise UnknownNoiseSchedule("its betas aren't all between 0 and 1")
+        alpha_bars = torch.cumprod(1 - betas, dim=0)
         if config.get("rescale_betas_zero_snr"):
             alpha_bars = _zero_terminal_snr(alpha_bars)
         return cls.from_alpha_bars(alpha_bars)

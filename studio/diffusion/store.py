@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from studio.diffusion.checkpoints import Checkpoint, read_checkpoint
+from studio.diffusion.checkpoints import AGAIN, BadCheckpoint, Checkpoint, read_checkpoint
 from studio.diffusion.denoiser import LiveModel
 from studio.diffusion.loading import load_module, size_of
-from studio.diffusion.sigmas import SigmaSpace
+from studio.diffusion.sigmas import SigmaSpace, UnknownNoiseSchedule
 from studio.diffusion.text import LiveText
 from studio.diffusion.vae import LiveVae
 from studio.hardware import Policy, memory_info
@@ -123,6 +123,11 @@ class ModelStore:
         from diffusers.models.unets.unet_2d_condition import UNet2DConditionModel
 
         part = checkpoint.unet
+        try:
+            sigmas = SigmaSpace.from_config(checkpoint.scheduler)
+        except UnknownNoiseSchedule as error:
+            path = checkpoint.path / "scheduler" / "scheduler_config.json"
+            raise BadCheckpoint(checkpoint.name, path, error.what, error.hint) from None
         module = load_module(
             part,
             lambda: UNet2DConditionModel.from_config(dict(part.config)),
@@ -132,7 +137,7 @@ class ModelStore:
         )
         live = LiveModel(
             unet=module,
-            sigmas=SigmaSpace.from_config(checkpoint.scheduler),
+            sigmas=sigmas,
             space=checkpoint.space,
             prediction=checkpoint.prediction,
             device=self.device,
@@ -151,7 +156,21 @@ class ModelStore:
             device=self.device,
             dtype=self.dtype,
         )
-        tokenizer = CLIPTokenizer.from_pretrained(checkpoint.tokenizer, local_files_only=True)
+        folder = checkpoint.tokenizer
+        try:
+            tokenizer = CLIPTokenizer.from_pretrained(folder, local_files_only=True)
+        except Exception as error:  # a damaged vocabulary makes the library raise nearly anything
+            reason = f"the vocabulary can't be used ({type(error).__name__}: {error})"
+            raise BadCheckpoint(checkpoint.name, folder, reason, AGAIN) from error
+        config: Any = module.config
+        if len(tokenizer) > config.vocab_size:
+            raise BadCheckpoint(
+                checkpoint.name,
+                folder,
+                f"the vocabulary has {len(tokenizer)} tokens, and the text encoder knows "
+                f"{config.vocab_size}",
+                "They belong to different models.",
+            )
         return LiveText(tokenizer, module, self.device), module
 
     def _load_vae(self, checkpoint: Checkpoint) -> tuple[LiveVae, Any]:

@@ -34,7 +34,8 @@ class LiveText:
             text: cut after T - 2 tokens, with a warning.
             warn: told about the cut.
         """
-        length = self.tokenizer.model_max_length
+        # A tokenizer without its config knows no length.
+        length = min(self.tokenizer.model_max_length, self.encoder.config.max_position_embeddings)
         whole = self.tokenizer(text)["input_ids"]
         if len(whole) > length:
             kept = self.tokenizer.decode(whole[1 : length - 1])

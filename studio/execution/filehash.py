@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 from blake3 import blake3
 
 from studio.errors import InputError
+from studio.words import plain
 
 if TYPE_CHECKING:
     import sqlite3
@@ -129,11 +130,12 @@ class FileHashes:
         for name, path in names:
             fingerprint = self._file(path)
             # The lengths' own separators: no two folders give one text.
-            digest.update(f"{name}\0{path.stat().st_size}\0{fingerprint}\n".encode())
+            line = f"{name}\0{path.stat().st_size}\0{fingerprint}\n"
+            digest.update(plain(line).encode())
         return digest.hexdigest()
 
     def _file(self, path: Path) -> str:
-        name = str(path)
+        name = plain(str(path))
         before = path.stat()
         if not stat.S_ISREG(before.st_mode):
             raise FileUnreadable(path, "not a file")

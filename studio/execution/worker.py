@@ -21,6 +21,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 import studio
 from studio.errors import StudioError
 from studio.graph.errors import GraphError
+from studio.words import plain
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -290,7 +291,7 @@ class Worker:
         self._send({"event": "error", "id": identity, "message": message})
 
     def _send(self, data: dict[str, Any]) -> None:
-        line = json.dumps(data, ensure_ascii=False).encode() + b"\n"
+        line = plain(json.dumps(data, ensure_ascii=False)).encode() + b"\n"
         with self._lock:
             try:
                 self._output.write(line)

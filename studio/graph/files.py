@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import sys
 import tempfile
 from pathlib import Path
@@ -21,6 +22,8 @@ from studio.graph.errors import Fault, GraphFileError
 from studio.words import short
 
 MAX_BYTES = 64 * 2**20
+
+_HALF = re.compile(r"\\u[dD][89a-fA-F]")
 
 
 class GraphNotWritten(InputError):
@@ -75,10 +78,16 @@ def loads(data: bytes | str, source: str = "graph") -> Graph:
     try:
         text = data.decode("utf-8-sig") if isinstance(data, bytes) else data
         raw = json.loads(text, object_pairs_hook=_unique, parse_constant=_no_constant)
+        if _HALF.search(text):
+            # Nothing that writes text takes it, so a graph with it could be neither saved nor run.
+            json.dumps(raw, ensure_ascii=False).encode()
     except UnicodeDecodeError:
         raise GraphFileError(
             source, [Fault("", "isn't text in UTF-8, so it is no graph")]
         ) from None
+    except UnicodeEncodeError:
+        message = r"holds half a character (a lone \ud800 … \udfff)"
+        raise GraphFileError(source, [Fault("", message)]) from None
     except RecursionError:
         raise GraphFileError(source, [Fault("", "is nested too deeply to be a graph")]) from None
     except json.JSONDecodeError as error:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from studio.errors import InputError
 from studio.params import Seed
-from studio.words import nearest
+from studio.words import nearest, plain
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -37,6 +37,8 @@ def apply_sets(graph: Graph, specs: Mapping[str, NodeSpec], sets: Sequence[str])
     """
     nodes = dict(graph.nodes)
     for text in sets:
+        if plain(text) != text:
+            raise BadOverride(plain(text), "it isn't text in UTF-8.")
         place, equals, value = text.partition("=")
         name, dot, key = place.strip().partition(".")
         if not equals or not dot:
