@@ -1,4 +1,4 @@
-"""The node law (docs/node_law.md), a test a clause, over every built-in node.
+"""The node law (docs/nodes.md), a test a clause, over every built-in node.
 
 Every node runs twice in real graphs, with every choice of its widgets: under another id, from
 another folder and with models loaded anew the second time. What the law forbids is looked for in

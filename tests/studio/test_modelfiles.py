@@ -9,6 +9,7 @@ import time
 from typing import TYPE_CHECKING
 
 import pytest
+from open_folders import open_to_all
 
 from studio.modelfiles import UnknownModel, find_models, resolve_model
 from studio.places import Places, Settings, resources
@@ -171,8 +172,7 @@ def test_an_unreadable_folder_is_named(home: Path) -> None:
         pytest.skip("no POSIX permissions here")
     folder = home / "models" / "checkpoints"
     file(folder / "a.safetensors")
-    for parent in (home, *home.parents[:3]):
-        parent.chmod(0o755)
+    open_to_all(home)
     places = at(home)
     resolve_model(places, "checkpoints", "a")
     folder.chmod(0)

@@ -19,6 +19,7 @@ import pytest
 from blake3 import blake3
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
+from open_folders import open_to_all
 
 from studio import outputs
 from studio.outputs import OutputFolder, expand, pattern_fault
@@ -503,8 +504,7 @@ def test_no_permission(tmp_path: Path) -> None:
     (tmp_path / "sealed").mkdir(mode=0o555)
     (tmp_path / "hidden").mkdir(mode=0o700)
     (tmp_path / "hidden" / "in").mkdir()
-    for folder in (tmp_path, *tmp_path.parents[:2]):
-        folder.chmod(0o755)
+    open_to_all(tmp_path)
     with as_nobody():
         for root in ("sealed", "sealed/new"):
             with pytest.raises(outputs.OutputNotWritable, match="Permission denied"):

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from open_folders import open_to_all
 
 import studio
 from studio import places as module
@@ -102,8 +103,7 @@ def test_ensure_with_something_in_the_way(tmp_path: Path) -> None:
     with pytest.raises(module.PlaceUnusable, match="cache can't be made") as caught:
         load(tmp_path).ensure()
     assert "LATENT_STUDIO_HOME" in caught.value.hint
-    for folder in (tmp_path, *tmp_path.parents[:2]):
-        folder.chmod(0o755)
+    open_to_all(tmp_path)
     places = load(tmp_path / "new")
     with as_nobody(), pytest.raises(module.PlaceUnusable, match="Permission denied"):
         places.ensure()
