@@ -1,0 +1,1 @@
+"""Measured figures: `python -m benchmarks NAME` from the root of the repository."""
