@@ -147,7 +147,10 @@ class ModelStore:
 
     def _load_text(self, checkpoint: Checkpoint) -> tuple[LiveText, Any]:
         from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
+        from transformers.utils import logging
 
+        # What it would say (a text is long, a config odd) is said by us, in our words.
+        logging.set_verbosity_error()
         part = checkpoint.text_encoder
         module = load_module(
             part,

@@ -55,6 +55,10 @@ class DamagedEntry(Exception):
     """A stored entry is not what was written."""
 
 
+class MissingEntry(DamagedEntry):
+    """A stored entry's file isn't there."""
+
+
 def register(cls: type) -> type:
     """Let instances of a dataclass be stored; returns `cls`, so it serves as a decorator.
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from blake3 import blake3
 
-from studio.execution.cache.codec import MAX_TEXT, DamagedEntry, NotStorable, decode
+from studio.execution.cache.codec import MAX_TEXT, DamagedEntry, MissingEntry, NotStorable, decode
 
 if TYPE_CHECKING:
     from io import FileIO
@@ -74,7 +74,7 @@ def unpack(key: str, path: Path, expected: str) -> dict[str, Any]:
         with open(path, "rb", buffering=0) as file:
             head, body = _read(file)
     except FileNotFoundError:
-        raise DamagedEntry("its file is missing") from None
+        raise MissingEntry("its file is missing") from None
     except OSError as error:
         raise DamagedEntry(f"its file cannot be read ({error.strerror})") from error
     digest = blake3(head)

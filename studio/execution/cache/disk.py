@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from studio.execution.cache import entries, sweep
-from studio.execution.cache.codec import DamagedEntry, NotStorable, encode
+from studio.execution.cache.codec import DamagedEntry, MissingEntry, NotStorable, encode
 from studio.execution.cache.container import checksum, pack, unpack
 from studio.execution.cache.faults import CacheFault, Once, logger
 from studio.execution.cache.files import EntryFiles
@@ -130,7 +130,7 @@ class DiskTier:
                 try:
                     outputs = unpack(key, path, entry.checksum)
                 except DamagedEntry as damage:
-                    if self._drop(entry):
+                    if self._drop(entry, missing=isinstance(damage, MissingEntry)):
                         logger.warning("%s: dropped, %s.", path, damage)
                         return None
                     continue  # evicted or replaced by another process meanwhile
@@ -227,10 +227,13 @@ class DiskTier:
         sweep.reconcile(self._index, self._files.folder)
         return self._index.read(work)
 
-    def _drop(self, entry: entries.Entry) -> bool:
+    def _drop(self, entry: entries.Entry, *, missing: bool) -> bool:
         """Delete an entry's row and file; False where another process has been at them."""
 
         def work(connection: sqlite3.Connection) -> bool:
+            # Evicted and written again since it was read: the same name, and nothing wrong.
+            if missing and (self._files.folder / entry.file).exists():
+                return False
             if not entries.remove(connection, entry):
                 return False
             self._files.remove([entry.file])
