@@ -20,6 +20,8 @@ from benchmarks.sides import PLAIN, Child, Side, Subject, pocket, random, runnin
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+MEMORY_ROUNDS = 2
+
 
 def measure() -> list[Figure]:
     """The figures of sampling."""
@@ -32,8 +34,8 @@ def measure() -> list[Figure]:
         return [
             *_steps(small, 7, euler=True),
             *_steps(large, 4),
-            *_memory(home, small, 3),
-            *_memory(home, large, 2),
+            *_memory(home, small),
+            *_memory(home, large),
         ]
 
 
@@ -71,7 +73,7 @@ def _steps(subject: Subject, rounds: int, *, euler: bool = False) -> list[Figure
     return figures
 
 
-def _memory(home: Path, subject: Subject, rounds: int) -> list[Figure]:
+def _memory(home: Path, subject: Subject) -> list[Figure]:
     log(f"{subject.name}: peak memory")
     numbers = itertools.count(1)
 
@@ -91,7 +93,7 @@ def _memory(home: Path, subject: Subject, rounds: int) -> list[Figure]:
         return work
 
     roles = {"ours": peak("memory-ours"), "library": peak("memory-library")}
-    runs = interleaved(roles, rounds)
+    runs = interleaved(roles, MEMORY_ROUNDS)
     found = medians(runs)
     what = f"{subject.name}: peak of a whole text-to-image beyond the imports"
     return [

@@ -1,4 +1,4 @@
-"""Settings of the process that make the CPU faster; each was measured (benchmarks/README.md)."""
+"""Settings of the process that make the CPU faster; each was measured (docs/performance.md)."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ import os
 ENVIRONMENT = {
     # OpenMP's threads wait for each other by spinning, 3 ms at most, and lose most of their time
     # where another program wants the core. Sleeping at once costs as much as a small model's
-    # operation. 1000 turns are 10 microseconds: longer than most waits, too short to hurt.
-    "GOMP_SPINCOUNT": "1000",
+    # operation. 10,000 turns are 0.1 ms: longer than most waits, too short to hurt.
+    "GOMP_SPINCOUNT": "10000",
     # The same for the OpenMP of Windows and macOS, which counts in milliseconds; not measured.
     "KMP_BLOCKTIME": "0",
     # Nothing may look for a hub while a graph runs.
