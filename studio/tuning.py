@@ -7,8 +7,8 @@ import os
 ENVIRONMENT = {
     # OpenMP's threads wait for each other by spinning, 3 ms at most, and lose most of their time
     # where another program wants the core. Sleeping at once costs as much as a small model's
-    # operation. 10,000 turns are 0.1 ms: longer than most waits, too short to hurt.
-    "GOMP_SPINCOUNT": "10000",
+    # operation. 100,000 turns are about 1 ms: longer than most waits, too short to hurt.
+    "GOMP_SPINCOUNT": "100000",
     # The same for the OpenMP of Windows and macOS, which counts in milliseconds; not measured.
     "KMP_BLOCKTIME": "0",
     # Nothing may look for a hub while a graph runs.

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
+from studio.collector import held_back
 from studio.words import short
 
 if TYPE_CHECKING:
@@ -87,6 +88,7 @@ class Plan:
         return tuple(step.node for step in self.steps.values() if step.action is Action.RUN)
 
 
+@held_back()
 def make_plan(
     graph: CheckedGraph,
     signed: Mapping[str, Signed],

@@ -10,6 +10,7 @@ from collections import Counter
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
+from studio.collector import held_back
 from studio.context import Context
 from studio.errors import Cancelled, InputError, StudioError
 from studio.execution import events
@@ -288,6 +289,7 @@ class Run:
             self._writer = None
         return failure
 
+    @held_back()
     def remember(self) -> None:
         """Note what each node was computed from, for the reasons of the next plan."""
         pending = {

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from studio.collector import held_back
 from studio.graph.checked import CheckedGraph, Source
 from studio.graph.document import parse_wire
 from studio.graph.errors import Fault, GraphInvalid
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from studio.spec import NodeSpec, Port
 
 
+@held_back()
 def check(
     graph: Graph,
     specs: Mapping[str, NodeSpec],
