@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+# Two test processes share two cores, and threads that wait for each other there cost more than
+# they bring: tiny models. Child processes inherit it.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 tuning.before_torch()
 
