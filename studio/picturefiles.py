@@ -203,8 +203,8 @@ def open_picture(path: Path, file: IO[bytes]) -> OpenedPicture:
     name = sniff(file)
     if name is None:
         raise NotAPicture(path, _guess(file))
-    png, text = png_parts(path, file) if name == "PNG" else (None, {})
     _check_claim(path, name, file)
+    png, text = png_parts(path, file) if name == "PNG" else (None, {})
     with decoder_faults(path):
         image = open_with_plugin(name, file)
     _check_size(path, *image.size)

@@ -76,6 +76,16 @@ class PngHeader:
     depth: int
     colour: int
 
+    @property
+    def bytes(self) -> int:
+        """Of the pixels, at least: without the filters' bytes."""
+        samples = {2: 3, 4: 2, 6: 4}.get(self.colour, 1)
+        return self.height * ((self.width * samples * self.depth + 7) // 8)
+
+
+_MAX_DEFLATE = 1032
+"""Bytes that one byte of deflated data can stand for at most."""
+
 
 def read_header_and_text(file: IO[bytes]) -> tuple[PngHeader, dict[str, str]]:
     """Walk the chunks of a PNG; pixels are skipped, not decoded.
@@ -99,6 +109,7 @@ def read_header_and_text(file: IO[bytes]) -> tuple[PngHeader, dict[str, str]]:
     text: dict[str, str] = {}
     budget = MAX_TEXT
     kind = b""
+    packed = 0
     while kind != b"IEND":
         head = file.read(8)
         start = file.tell()
@@ -109,6 +120,8 @@ def read_header_and_text(file: IO[bytes]) -> tuple[PngHeader, dict[str, str]]:
             if kind != b"IHDR" or length != 13:
                 raise PngFault("its header is missing")
             header = PngHeader(*struct.unpack(">IIBB", file.read(13)[:10]))
+        elif kind == b"IDAT":
+            packed += length
         elif kind in (b"tEXt", b"zTXt", b"iTXt"):
             if length > budget:
                 raise PngTextTooLong(f"its text is longer than {MAX_TEXT:,} bytes")
@@ -121,6 +134,12 @@ def read_header_and_text(file: IO[bytes]) -> tuple[PngHeader, dict[str, str]]:
             text[keyword] = value
         file.seek(start + length + 4)
     assert header is not None  # IEND can't come first: that is "its header is missing"
+    if header.bytes > packed * _MAX_DEFLATE:
+        # Told before anything makes room for them.
+        raise PngFault(
+            f"its {packed:,} bytes of data can't hold the {header.width} x {header.height} "
+            "pixels it claims"
+        )
     return header, text
 
 

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 import studio
 from studio.graph.files import to_json
+from studio.params import Seed
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from studio.execution.plan import Plan
-    from studio.graph.checked import CheckedNode
     from studio.hardware import Policy
 
 LIBRARIES = ("torch", "diffusers", "transformers", "numpy", "PIL")
@@ -39,9 +39,7 @@ def provenance(
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "node": node,
         "key": plan.signed[node].key,
-        "seeds": {
-            name: nodes[name].params["seed"] for name in upstream if "seed" in nodes[name].params
-        },
+        "seeds": _seeds(plan, upstream),
         "files": {
             f"{name}.{param}": {"value": nodes[name].params.get(param), "blake3": fingerprint}
             for name in upstream
@@ -60,18 +58,15 @@ def provenance(
     }
 
 
-def seed_of(plan_nodes: Mapping[str, CheckedNode], node: str) -> int | None:
-    """The seed nearest above a node, for file names."""
-    queue, seen = [node], set()
-    while queue:
-        name = queue.pop(0)
-        if name in seen:
-            continue
-        seen.add(name)
-        if "seed" in plan_nodes[name].params:
-            return int(plan_nodes[name].params["seed"])
-        queue.extend(source.node for source in plan_nodes[name].wires.values())
-    return None
+def _seeds(plan: Plan, names: Iterable[str]) -> dict[str, int]:
+    """The seeds that count: a prompt without alternatives chooses nothing by its own."""
+    found = {}
+    for name in names:
+        params = plan.signed[name].signature.get("params", {})
+        for param in plan.graph.nodes[name].spec.params:
+            if isinstance(param.marker, Seed) and params.get(param.name) is not None:
+                found[name] = params[param.name]
+    return found
 
 
 def _upstream(plan: Plan, node: str) -> list[str]:

@@ -70,6 +70,8 @@ def apply_sets(graph: Graph, specs: Mapping[str, NodeSpec], sets: Sequence[str])
 def apply_seed(graph: Graph, specs: Mapping[str, NodeSpec], seed: int) -> Graph:
     """A copy of the graph with every seed that no wire feeds set to `seed`.
 
+    One that is left at none stays so: its node doesn't draw anything.
+
     Raises:
         NoSeed: there is none.
         BadOverride: out of range.
@@ -79,7 +81,9 @@ def apply_seed(graph: Graph, specs: Mapping[str, NodeSpec], seed: int) -> Graph:
         for name, node in graph.nodes.items()
         if node.type in specs
         for param in specs[node.type].params
-        if isinstance(param.marker, Seed) and param.name not in node.inputs
+        if isinstance(param.marker, Seed)
+        and param.name not in node.inputs
+        and not (param.nullable and node.params.get(param.name, param.default) is None)
     ]
     if not sets:
         raise NoSeed

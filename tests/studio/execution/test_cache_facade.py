@@ -19,7 +19,7 @@ from blake3 import blake3
 
 from studio.execution.cache import Cache, Remembered, SavedFile
 from studio.execution.cache.writer import BackgroundWriter, Job
-from studio.values import Image, Model
+from studio.values import CheckpointRef, Image, Model
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -433,8 +433,7 @@ def test_a_disk_that_fills_up(tmp_path: Path, caplog: pytest.LogCaptureFixture) 
 
 
 def test_looking_things_up_imports_no_torch(tmp_path: Path) -> None:
-    model = Model.__new__(Model)  # a recipe, as LoadCheckpoint gives
-    object.__setattr__(model, "checkpoint", None)
+    model = Model(CheckpointRef("pocket", "/models/pocket", "0" * 64))
     root = tmp_path / "out"
     file = written(root, "a.png", b"picture")
     with Cache(tmp_path / "cache") as cache:

@@ -305,3 +305,16 @@ def test_overrides_respect_wires(registry: Registry) -> None:
     assert changed.nodes["seed"].params == {"value": 5}
     with pytest.raises(NoSeed):
         apply_seed(graph(a=SOLID), registry, 5)
+
+
+def test_a_seed_that_is_none_stays_none(registry: Registry) -> None:
+    picture = {"image": "solid.image", "vae": "checkpoint.vae"}
+    document = graph(
+        checkpoint=("LoadCheckpoint",),
+        solid=SOLID,
+        likeliest=("VAEEncode", {}, picture),
+        drawn=("VAEEncode", {"seed": 1}, picture),
+    )
+    changed = apply_seed(document, registry, 5)
+    assert changed.nodes["drawn"].params == {"seed": 5}
+    assert changed.nodes["likeliest"].params == {}
