@@ -24,6 +24,8 @@ app = typer.Typer(
 )
 cache_app = typer.Typer(help="Show or empty the cache of results.", no_args_is_help=True)
 app.add_typer(cache_app, name="cache")
+models_app = typer.Typer()
+app.add_typer(models_app, name="models")
 
 Graph = Annotated[
     Path, typer.Argument(metavar="GRAPH", help="A graph file, or - for standard input.")
@@ -48,6 +50,11 @@ SeedOption = Annotated[
     int | None, typer.Option("--seed", metavar="N", help="Set every seed of the graph.")
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON on stdout.")]
+
+Kind = Annotated[
+    str | None, typer.Option("--kind", metavar="KIND", help="Only these: checkpoints, loras, vae …")
+]
+Hash = Annotated[bool, typer.Option("--hash", help="Hash files that aren't hashed yet.")]
 
 
 @app.callback(invoke_without_command=True)
@@ -174,12 +181,28 @@ def nodes(
     raise typer.Exit(inspect.nodes(name, as_json=as_json))
 
 
-@app.command()
-def models(as_json: Json = False) -> None:
-    """List the model files that graphs can name."""
-    from studio.cli import inspect
+@models_app.callback(invoke_without_command=True)
+def models(
+    context: typer.Context, kind: Kind = None, hashing: Hash = False, as_json: Json = False
+) -> None:
+    """List the model files that graphs can name, or show one."""
+    if context.invoked_subcommand is None:
+        from studio.cli import models as command
 
-    raise typer.Exit(inspect.models(as_json=as_json))
+        raise typer.Exit(command.listing(kind=kind, hashing=hashing, as_json=as_json))
+
+
+@models_app.command("show")
+def models_show(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="As graphs name it.")],
+    kind: Kind = None,
+    hashing: Hash = False,
+    as_json: Json = False,
+) -> None:
+    """Show all that a model file says of itself: trigger words, training tags and the like."""
+    from studio.cli import models as command
+
+    raise typer.Exit(command.show(name, kind=kind, hashing=hashing, as_json=as_json))
 
 
 @cache_app.command("info")

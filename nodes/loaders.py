@@ -6,7 +6,7 @@ from typing import Annotated, NamedTuple
 
 from studio.context import Context
 from studio.node import node
-from studio.params import ModelName
+from studio.params import CheckpointName, OneOf
 from studio.values import CheckpointRef, Clip, Model, Vae
 
 
@@ -18,9 +18,17 @@ class Loaded(NamedTuple):
     vae: Vae
 
 
+PREDICTIONS = ("auto", "epsilon", "v_prediction", "sample")
+WEIGHTS = {"auto": None, "averaged": True, "trained": False}
+
+
 @node("LoadCheckpoint", category="Loaders")
 def load_checkpoint(
-    *, name: Annotated[str, ModelName("checkpoints")] = "pocket", context: Context
+    *,
+    name: Annotated[str, CheckpointName()] = "pocket",
+    prediction: Annotated[str, OneOf(PREDICTIONS)] = "auto",
+    weights: Annotated[str, OneOf(tuple(WEIGHTS))] = "auto",
+    context: Context,
 ) -> Loaded:
     """Name a checkpoint: its denoiser, text encoder and first stage.
 
@@ -28,6 +36,10 @@ def load_checkpoint(
 
     Args:
         name: a folder or file in the checkpoints folders; "pocket" ships with the program.
+        prediction: what the denoiser predicts; "auto" takes what the files say, and the plan says
+            which and how that is known.
+        weights: "averaged" takes averages of the training (EMA), "trained" the last state, where a
+            file holds both; "auto" prefers the averages.
 
     Returns:
         The denoiser, the text encoder and the first stage.
@@ -36,6 +48,8 @@ def load_checkpoint(
     reference = CheckpointRef(
         name=name,
         path=str(environment.model("checkpoints", name).path),
-        fingerprint=environment.model_fingerprint("checkpoints", name),
+        fingerprint=environment.checkpoint_fingerprint(name),
+        prediction=prediction,
+        ema=WEIGHTS[weights],
     )
     return Loaded(Model(reference), Clip(reference), Vae(reference))

@@ -48,7 +48,7 @@ class Environment:
     base: Path
     graph_name: str = "graph"
     _models: dict[tuple[str, str], ModelFile] = field(default_factory=dict)
-    _checkpoints: dict[Path, Checkpoint] = field(default_factory=dict)
+    _checkpoints: dict[tuple[Path, str, str], Checkpoint] = field(default_factory=dict)
 
     def model(self, kind: str, name: str) -> ModelFile:
         """The model file called `name`.
@@ -68,8 +68,14 @@ class Environment:
 
         return tuple(file.name for file in find_models(self.places, kind))
 
-    def checkpoint(self, name: str) -> Checkpoint:
+    def checkpoint(
+        self, name: str, prediction: str = "auto", weights: str = "auto"
+    ) -> Checkpoint:
         """The checkpoint called `name`, its configs read and its files' headers checked.
+
+        Args:
+            name: of the checkpoint.
+            prediction, weights: as LoadCheckpoint has them.
 
         Raises:
             InputError: it isn't there, is damaged, or of a kind that can't be used.
@@ -77,20 +83,79 @@ class Environment:
         from studio.diffusion.checkpoints import read_checkpoint
 
         path = self.model("checkpoints", name).path
-        if path not in self._checkpoints:
-            self._checkpoints[path] = read_checkpoint(path, name)
-        return self._checkpoints[path]
+        key = path, prediction, weights
+        if key not in self._checkpoints:
+            averaged = {"averaged": True, "trained": False}.get(weights)
+            self._checkpoints[key] = read_checkpoint(path, name, prediction, averaged)
+        return self._checkpoints[key]
 
-    def check_model(self, kind: str, name: str) -> None:
-        """Raise where the model can't be used."""
-        if kind == "checkpoints":
-            self.checkpoint(name)
-        else:
-            self.model(kind, name)
+    def embedding(self, name: str) -> ModelFile:
+        """The textual inversion that a prompt means by `name`.
+
+        Besides the names that any model goes by, the file's own name without its folder will do.
+        Of files that differ in their ending alone the safer format is taken.
+
+        Raises:
+            UnknownModel: there is none, or several folders have one; with the nearest names.
+        """
+        from studio.modelfiles import UnknownModel, resolve_model
+
+        key = ("embeddings", name)
+        if key not in self._models:
+            try:
+                self._models[key] = resolve_model(self.places, *key)
+            except UnknownModel:
+                if (found := self._embedding_called(name)) is None:
+                    raise
+                self._models[key] = found
+        return self._models[key]
+
+    def embedding_fingerprint(self, name: str) -> str:
+        """BLAKE3 over the contents of the textual inversion called `name`."""
+        return self.hashes.fingerprint(self.embedding(name).path)
+
+    def _embedding_called(self, name: str) -> ModelFile | None:
+        from studio.modelfiles import SUFFIXES
+
+        wanted = name.replace("\\", "/")
+        for last in (False, True):  # with its folder, then by its own name
+            fitting = [
+                file
+                for file in self._embeddings
+                if wanted in _names_of(file.name.rpartition("/")[2] if last else file.name)
+            ]
+            stems = {os.path.splitext(file.name)[0] for file in fitting}
+            if len(stems) == 1:
+                return min(fitting, key=lambda file: SUFFIXES.index(file.path.suffix.lower()))
+        return None
+
+    @cached_property
+    def _embeddings(self) -> list[ModelFile]:
+        from studio.modelfiles import find_models
+
+        return find_models(self.places, "embeddings")
 
     def model_fingerprint(self, kind: str, name: str) -> str:
         """BLAKE3 over the model's contents."""
         return self.hashes.fingerprint(self.model(kind, name).path)
+
+    def checkpoint_fingerprint(self, name: str) -> str:
+        """BLAKE3 over a checkpoint's contents, and over what a small file beside it says.
+
+        Raises:
+            InputError: it isn't there or can't be read.
+        """
+        from studio.diffusion.checkpoints.sidecar import read_sidecar
+
+        path = self.model("checkpoints", name).path
+        contents = self.hashes.fingerprint(path)
+        sidecar = None if path.is_dir() else read_sidecar(path, name)
+        said = sidecar.said if sidecar else ""
+        if not said:
+            return contents
+        from blake3 import blake3
+
+        return blake3(f"{contents}\n{said}".encode()).hexdigest()
 
     def file_fingerprint(self, path: Path) -> str:
         """BLAKE3 over a file's contents."""
@@ -127,3 +192,8 @@ class Environment:
     @cached_property
     def _root(self) -> Path:
         return self.output.root.resolve()
+
+
+def _names_of(file: str) -> tuple[str, str]:
+    """What a file may be called by: with its ending and without."""
+    return file, os.path.splitext(file)[0]

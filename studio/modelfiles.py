@@ -37,13 +37,16 @@ _MARKERS = {
 class UnknownModel(InputError):
     """There is no model of that name."""
 
-    def __init__(self, kind: str, name: str, known: Sequence[str], folders: Sequence[Path]) -> None:
+    def __init__(
+        self, kind: str, name: str, known: Sequence[str], folders: Sequence[Path], own: Path
+    ) -> None:
         looked = ", ".join(str(folder) for folder in folders) or "no folder"
         unreadable = [str(f) for f in folders if not os.access(f, os.R_OK | os.X_OK)]
         blocked = f" Of these, {', '.join(unreadable)} can't be read." if unreadable else ""
         super().__init__(
             f'There is no model "{name}" among the {kind}.{nearest(name, known)}',
-            hint=f"Looked in {looked}.{blocked} `models` lists what there is.",
+            hint=f"Looked in {looked}.{blocked} `models` lists what there is; "
+            f"one of yours belongs in {own}.",
         )
 
 
@@ -87,8 +90,8 @@ def find_models(places: Places, kind: str) -> list[ModelFile]:
     found: dict[str, ModelFile] = {}
     for root in _roots(places, kind):
         for file in _scan(root, kind):
-            if root == resources() and file.layout == "single file":
-                continue  # what ships as a checkpoint is a folder; other things lie there too
+            if root == resources() and (file.layout == "single file" or "/" in file.name):
+                continue  # what ships as a checkpoint is a folder there; other things lie deeper
             if file.name in found:
                 winner = found[file.name]
                 found[file.name] = replace(winner, shadowed=(*winner.shadowed, file.path))
@@ -114,7 +117,9 @@ def resolve_model(places: Places, kind: str, name: str) -> ModelFile:
         fitting = [file for file in files if _without_ending(file) == wanted]
         if len(fitting) == 1:
             return fitting[0]
-    raise UnknownModel(kind, name, [file.name for file in files], _roots(places, kind))
+    names = [file.name for file in files]
+    own = places.home / "models" / kind
+    raise UnknownModel(kind, name, names, _roots(places, kind), own)
 
 
 def _roots(places: Places, kind: str) -> list[Path]:

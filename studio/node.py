@@ -24,7 +24,7 @@ from studio.spec import SCALARS, Migration, NodeHelp, NodeSpec, Param, Port
 from studio.values import HEAVY, RECIPES
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Collection, Mapping
 
 __all__ = ["DeclarationError", "Migration", "NodeHelp", "NodeSpec", "Param", "Port", "node"]
 
@@ -48,6 +48,7 @@ def node(
     light: bool | None = None,
     passthrough: bool = False,
     migrations: Mapping[int, Migration] | None = None,
+    made_from: Mapping[str, Collection[str]] | None = None,
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Declare the function below as a node.
 
@@ -59,6 +60,8 @@ def node(
         light: it costs nothing; None decides by its outputs (recipes and plain values are light).
         passthrough: it hands its one input on (Reroute).
         migrations: `{1: f}` takes a document's node from version 1 to 2.
+        made_from: `{"clip": ("clip", "name")}` where an output depends on some of the sockets and
+            widgets only: what follows it isn't computed again when the others change.
 
     Raises:
         DeclarationError: at import, naming file and line.
@@ -68,6 +71,13 @@ def node(
         spec = _introspect(
             function, type, category, version, effects, light, passthrough, migrations or {}
         )
+        names = {*spec.input_by_name, *spec.param_by_name}
+        for output, parts in (made_from or {}).items():
+            if output not in spec.output_by_name or not names.issuperset(parts):
+                raise DeclarationError(function, f"made_from: {output}: there is no such name")
+        if made_from:
+            narrow = {output: frozenset(parts) for output, parts in made_from.items()}
+            spec = dataclasses.replace(spec, made_from=narrow)
         function.__node_spec__ = spec  # type: ignore[attr-defined]
         return function
 

@@ -13,11 +13,24 @@ from typing import TYPE_CHECKING, Any
 from annotated_types import BaseMetadata, Ge, GroupedMetadata, Le
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from studio.environment import Environment
 
 SEED_MAX = 2**64 - 1
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """What a plan says of a value.
+
+    Args:
+        text: in words.
+        plain: it is what anyone would expect, so people aren't bothered with it.
+    """
+
+    text: str
+    plain: bool = False
 
 
 class Marker:
@@ -29,8 +42,30 @@ class Marker:
         """What is wrong with `value` and what to do, or None. Must not import torch."""
         return None
 
+    def misfit(
+        self, value: Any, params: Mapping[str, Any], environment: Environment
+    ) -> str | None:
+        """What is wrong with `value` beside the node's other widgets, or None; asked after `fault`.
+
+        A widget that a wire feeds isn't in `params`. Must not import torch.
+        """
+        return None
+
     def fingerprint(self, value: Any, environment: Environment) -> str | None:
         """A content hash of the file that `value` names; None where it names none."""
+        return None
+
+    def matters(self, params: Mapping[str, Any]) -> bool:
+        """Whether the value can change the node's outputs, given the node's widgets.
+
+        Where it can't, it stays out of the node's key. Must not import torch.
+        """
+        return True
+
+    def note(
+        self, value: Any, params: Mapping[str, Any], environment: Environment
+    ) -> Note | None:
+        """What the plan should say of `value`, given the node's widgets. Must not import torch."""
         return None
 
     def choices(self, environment: Environment) -> tuple[str, ...] | None:
@@ -51,6 +86,23 @@ class Seed(Marker, GroupedMetadata):
     def __iter__(self) -> Iterator[BaseMetadata]:
         yield Ge(0)
         yield Le(SEED_MAX)
+
+
+@dataclass(frozen=True)
+class ChoiceSeed(Seed):
+    """A seed that only chooses among the alternatives `{a|b}` of prompts.
+
+    Args:
+        prompts: the widgets that hold them.
+    """
+
+    prompts: tuple[str, ...] = ("text",)
+
+    def matters(self, params: Mapping[str, Any]) -> bool:
+        from studio.diffusion.text.alternatives import has_alternatives
+
+        # A prompt that comes by a wire isn't known yet.
+        return any(name not in params or has_alternatives(params[name]) for name in self.prompts)
 
 
 @dataclass(frozen=True)
@@ -82,6 +134,40 @@ class Multiline(Marker):
 
 
 @dataclass(frozen=True)
+class Prompt(Marker):
+    """A prompt: text of several lines with weights, alternatives and embeddings (docs/prompts.md).
+
+    The embeddings it names count among the files whose contents belong to the node's key.
+    """
+
+    widget = "prompt"
+
+    def fault(self, value: Any, environment: Environment) -> str | None:
+        from studio.diffusion.text.prompt import fault_in, names_in
+        from studio.errors import StudioError
+
+        if trouble := fault_in(value):
+            return trouble
+        try:
+            for name in names_in(value):
+                environment.embedding(name)
+        except StudioError as error:
+            return str(error)
+        return None
+
+    def fingerprint(self, value: Any, environment: Environment) -> str | None:
+        from blake3 import blake3
+
+        from studio.diffusion.text.prompt import names_in
+
+        prints = {name: environment.embedding_fingerprint(name) for name in names_in(value)}
+        if not prints:
+            return None
+        lines = "".join(f"{name}\0{prints[name]}\n" for name in sorted(prints))
+        return blake3(lines.encode()).hexdigest()
+
+
+@dataclass(frozen=True)
 class ModelName(Marker):
     """The name of a model file of one kind ("checkpoints", "loras", …) in the models folders."""
 
@@ -92,7 +178,7 @@ class ModelName(Marker):
         from studio.errors import StudioError
 
         try:
-            environment.check_model(self.kind, value)
+            environment.model(self.kind, value)
         except StudioError as error:
             return str(error)
         return None
@@ -105,6 +191,52 @@ class ModelName(Marker):
 
     def describe(self) -> dict[str, Any]:
         return {"widget": self.widget, "kind": self.kind}
+
+
+@dataclass(frozen=True)
+class CheckpointName(ModelName):
+    """The name of a checkpoint: its configs and its files' headers are read, no weights.
+
+    What its denoiser predicts and which of its weights are taken may be widgets of the same node,
+    `prediction` and `weights`.
+    """
+
+    kind: str = "checkpoints"
+
+    def misfit(
+        self, value: Any, params: Mapping[str, Any], environment: Environment
+    ) -> str | None:
+        from studio.errors import StudioError
+
+        try:
+            # Of what comes by a wire, take what can't be wrong.
+            environment.checkpoint(
+                value, params.get("prediction", "epsilon"), params.get("weights", "auto")
+            )
+        except StudioError as error:
+            return str(error)
+        return None
+
+    def fingerprint(self, value: Any, environment: Environment) -> str:
+        return environment.checkpoint_fingerprint(value)
+
+    def note(
+        self, value: Any, params: Mapping[str, Any], environment: Environment
+    ) -> Note | None:
+        """What its denoiser predicts, and how that is known."""
+        if "prediction" not in params:
+            return None  # it comes by a wire
+        from studio.errors import StudioError
+
+        try:
+            found = environment.checkpoint(
+                value, params["prediction"], params.get("weights", "auto")
+            )
+        except StudioError as error:
+            return Note(str(error))
+        return Note(
+            f"{found.prediction}, {found.prediction_source}", plain=found.prediction_is_usual
+        )
 
 
 @dataclass(frozen=True)

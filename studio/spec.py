@@ -161,6 +161,8 @@ class NodeSpec:
         context_name: the parameter that takes the `Context`, if any.
         migrations: from version n to n + 1, by n.
         types: port type name to class, for checking what the body returns.
+        made_from: names of the sockets and widgets that an output depends on, by output; all,
+            where it isn't here.
     """
 
     type: str
@@ -176,6 +178,7 @@ class NodeSpec:
     context_name: str | None = None
     migrations: Mapping[int, Migration] = field(default_factory=dict)
     types: Mapping[str, Any] = field(default_factory=dict)
+    made_from: Mapping[str, frozenset[str]] = field(default_factory=dict)
 
     @cached_property
     def input_by_name(self) -> dict[str, Port]:

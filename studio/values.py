@@ -18,12 +18,12 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class CheckpointRef:
-    """A checkpoint on disk.
+class FileRef:
+    """A model file on disk: a LoRA, an embedding, a first stage.
 
     Args:
-        name: the name a user types ("pocket").
-        path: absolute path of its folder or file.
+        name: the name a user types.
+        path: absolute path of its file or folder.
         fingerprint: BLAKE3 over its contents, hexadecimal.
     """
 
@@ -33,24 +33,101 @@ class CheckpointRef:
 
 
 @dataclass(frozen=True, slots=True)
+class CheckpointRef:
+    """A checkpoint on disk, and what the user says of it.
+
+    Args:
+        name: the name a user types ("pocket").
+        path: absolute path of its folder or file.
+        fingerprint: BLAKE3 over its contents, hexadecimal, and over what a small file
+            beside it says of the model.
+        prediction: what its denoiser predicts ("epsilon", "v_prediction", "sample"); "auto" takes
+            what its files say.
+        ema: True takes the averaged weights, False the trained ones, where a file has both; None
+            prefers the averaged ones.
+    """
+
+    name: str
+    path: str
+    fingerprint: str
+    prediction: str = "auto"
+    ema: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LoraRef:
+    """A LoRA file and how strongly it is applied; 1 = as trained, 0 = not at all."""
+
+    file: FileRef
+    strength: float
+
+
+@dataclass(frozen=True, slots=True)
+class GuidanceOptions:
+    """How a model's guidance differs from plain classifier-free guidance.
+
+    Args:
+        rescale: share of the guided prediction whose contrast is brought back to the positive
+            one's (Lin et al., arXiv 2305.08891, section 3.4); 0 = none.
+        threshold: percentile, 0 to 1, of |x0| that dynamic thresholding keeps (Saharia et al.,
+            arXiv 2205.11487); 0 = none.
+        mimic_cfg: guidance scale whose contrast dynamic thresholding imitates.
+        start: share of the steps, 0 to 1, from which guidance is on; before it cfg is 1.
+        end: share of the steps up to which guidance is on; after it cfg is 1.
+        separate: run the positive and the negative half in calls of their own, for less memory.
+    """
+
+    rescale: float = 0.0
+    threshold: float = 0.0
+    mimic_cfg: float = 7.0
+    start: float = 0.0
+    end: float = 1.0
+    separate: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Model:
-    """Recipe of a denoiser: which checkpoint's UNet. The model store makes it live."""
+    """Recipe of a denoiser: which checkpoint's UNet, with what on top.
+
+    Args:
+        checkpoint: where the weights are.
+        loras: applied to the UNet, in this order.
+        guidance: how its predictions are guided.
+    """
 
     checkpoint: CheckpointRef
+    loras: tuple[LoraRef, ...] = ()
+    guidance: GuidanceOptions = GuidanceOptions()
 
 
 @dataclass(frozen=True, slots=True)
 class Clip:
-    """Recipe of a text encoder with its tokenizer."""
+    """Recipe of a text encoder (or two, as SDXL has) with its tokenizer.
+
+    Args:
+        checkpoint: where the weights are.
+        loras: applied to the text encoder, in this order.
+        skip: layers left out at the end, counted as users do: 1 = none, 2 = the last one left
+            out; None = what the family was trained with.
+    """
 
     checkpoint: CheckpointRef
+    loras: tuple[LoraRef, ...] = ()
+    skip: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Vae:
-    """Recipe of a first stage (image to latent and back)."""
+    """Recipe of a first stage (image to latent and back).
+
+    Args:
+        checkpoint: the checkpoint whose first stage it is, or a first stage of its own (a file
+            or folder of the kind "vae").
+        alone: True where `checkpoint` is a first stage of its own.
+    """
 
     checkpoint: CheckpointRef
+    alone: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,17 +200,93 @@ class Mask:
     pixels: Tensor
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class ConditioningEntry:
-    """One piece of text conditioning.
+@dataclass(frozen=True, slots=True)
+class Area:
+    """A rectangle of the picture, as shares of its sides, 0 to 1."""
+
+    x: float
+    y: float
+    width: float
+    height: float
+
+
+@dataclass(frozen=True, slots=True)
+class PixelArea:
+    """A rectangle of the picture in pixels."""
+
+    x: int
+    y: int
+    width: int
+    height: int
+
+
+@dataclass(frozen=True, slots=True)
+class SizeHints:
+    """What SDXL is told about the picture's size (Podell et al., arXiv 2307.01952), in pixels.
 
     Args:
-        embeddings: float32 [1, T, D], T tokens.
-        pooled: float32 [1, P] where the family has one.
+        width, height: of the picture before it was cropped and scaled.
+        crop_x, crop_y: where the crop began.
+        target_width, target_height: of the picture to make.
+        aesthetic_score: for the refiner, which takes it in place of the target size.
     """
 
-    embeddings: Tensor
+    width: int
+    height: int
+    crop_x: int
+    crop_y: int
+    target_width: int
+    target_height: int
+    aesthetic_score: float | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Concat:
+    """Channels that a denoiser sees beside the noisy latent (inpainting, upscaling).
+
+    Args:
+        samples: float32 [b, K, h', w'], as the denoiser wants them but for `latent`; fitted to the
+            latent's size and batch where they are used.
+        noise_level: of the noise in `samples`, an index into the model's own levels (the
+            x4 upscaler); None where the model isn't told.
+        latent: the last so many channels are a latent, unscaled as on all wires: the model that
+            is shown it knows the scale.
+    """
+
+    samples: Tensor
+    noise_level: int | None = None
+    latent: int = 0
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ConditioningEntry:
+    """One piece of conditioning: what to show, where, when and how strongly.
+
+    Args:
+        embeddings: float32 [1, T, D], T tokens; None for models that take no text.
+        pooled: float32 [1, P] where the family has one.
+        sizes: SDXL's size hints; None takes those of the latent.
+        area: where it counts; None = everywhere.
+        mask: float32 [b, 1, h', w'] in 0..1, how much it counts where; None = everywhere.
+        mask_strength: multiplies the mask.
+        strength: weight among the entries that overlap.
+        start: share of the sampling, 0 to 1, from which it counts.
+        end: share of the sampling up to which it counts.
+        concat: channels beside the latent.
+        mask_bounds: look at the rectangle around the mask only, in place of `area`.
+    """
+
+    embeddings: Tensor | None
     pooled: Tensor | None = None
+    sizes: SizeHints | None = None
+    area: Area | PixelArea | None = None
+    mask: Tensor | None = None
+    mask_strength: float = 1.0
+    strength: float = 1.0
+    start: float = 0.0
+    end: float = 1.0
+    concat: Concat | None = None
+    mask_bounds: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -143,8 +296,28 @@ class Conditioning:
     entries: tuple[ConditioningEntry, ...]
 
 
-RECIPES: tuple[type, ...] = (Model, Clip, Vae)
-HEAVY: tuple[type, ...] = (Latent, Image, Mask, Conditioning)
+@dataclass(frozen=True, slots=True)
+class Sampler:
+    """Recipe of a sampler: its name and its options.
+
+    Args:
+        name: one of `studio.diffusion.names.SAMPLERS`.
+        options: pairs of option and value, by the sampler's own names (eta, order, …).
+    """
+
+    name: str
+    options: tuple[tuple[str, float], ...] = ()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Sigmas:
+    """Noise levels to visit: float32 [n + 1] on the CPU, falling; the last may be 0."""
+
+    levels: Tensor
+
+
+RECIPES: tuple[type, ...] = (Model, Clip, Vae, Sampler)
+HEAVY: tuple[type, ...] = (Latent, Image, Mask, Conditioning, Sigmas)
 
 
 def tensors_of(value: object) -> Iterator[Tensor]:

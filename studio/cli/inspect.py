@@ -1,4 +1,4 @@
-"""`nodes`, `models`, `cache` and `schema`."""
+"""`nodes`, `cache` and `schema`."""
 
 from __future__ import annotations
 
@@ -90,42 +90,6 @@ def _show(spec: NodeSpec) -> None:
         console.print()
         console.print(table_of([{"output": p.name, "type": p.type} for p in spec.outputs]))
         console.print(spec.help.returns, markup=False)
-
-
-def models(*, as_json: bool) -> int:
-    """List the model files that graphs can name."""
-    from studio.modelfiles import KINDS, find_models
-
-    places = Places.load()
-    found = [file for kind in KINDS for file in find_models(places, kind)]
-    if as_json:
-        rows = [
-            {
-                "kind": file.kind,
-                "name": file.name,
-                "layout": file.layout,
-                "bytes": file.bytes,
-                "path": str(file.path),
-            }
-            for file in found
-        ]
-        console.print_json(json.dumps(rows))
-        return 0
-    console.print(
-        table_of(
-            [
-                {
-                    "kind": file.kind,
-                    "name": file.name,
-                    "layout": file.layout,
-                    "size": size(file.bytes),
-                    "path": str(file.path),
-                }
-                for file in found
-            ]
-        )
-    )
-    return 0
 
 
 class NoCache(StudioError):

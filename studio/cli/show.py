@@ -75,7 +75,7 @@ def plan_table(plan: Plan) -> Table:
     for title in ("node", "type", "plan", "why"):
         table.add_column(title, overflow="fold", no_wrap=title != "why")
     for step in plan.steps.values():
-        table.add_row(step.node, step.type, _action(step), step.reason)
+        table.add_row(step.node, step.type, _action(step), step.words)
     for name, word in plan.graph.folded.items():
         table.add_row(name, plan.graph.document.nodes[name].type, "[dim]folded[/]", word)
     return table

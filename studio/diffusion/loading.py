@@ -1,4 +1,4 @@
-"""Making a library module from a config and safetensors files: no random init, no second copy."""
+"""Making a library module from a config and files: no random init, no second copy."""
 
 from __future__ import annotations
 
@@ -9,10 +9,13 @@ import torch
 from torch import Tensor, nn
 
 from studio.diffusion.checkpoints import AGAIN, BadCheckpoint, Part
+from studio.diffusion.checkpoints.files import as_checkpoint
+from studio.diffusion.weights.header import BadWeights
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
-    from pathlib import Path
+    from collections.abc import Callable, Mapping
+
+    from studio.diffusion.weights.deferred import Deferred
 
 
 def load_module(
@@ -40,54 +43,75 @@ def load_module(
             module = build()
     except Exception as error:  # the library has no class of its own for a config at fault
         reason = f"can't be used ({' '.join(str(error).split())})"
-        raise BadCheckpoint(checkpoint, part.folder / "config.json", reason, AGAIN) from error
+        where = part.folder / "config.json" if part.folder.is_dir() else part.folder
+        raise BadCheckpoint(checkpoint, where, reason, AGAIN) from error
     expected = {**dict(module.named_parameters()), **_persistent_buffers(module)}
-    state = _read(part.weights, expected, checkpoint, device, dtype)
+    state = _read(part, expected, checkpoint, device, dtype)
     missing = sorted(expected.keys() - state.keys())
     if missing:
         raise BadCheckpoint(
             checkpoint,
             part.folder,
             f"{len(missing)} of {len(expected)} tensors are missing, the first is {missing[0]}",
-            "The config and the weights belong to different models, or the file is damaged.",
+            f"{_mixed(part)}, or the file is damaged.",
         )
     module.load_state_dict(state, strict=True, assign=True)
     _fill_buffers(module, device)
     return module.eval().requires_grad_(False)
 
 
+def _mixed(part: Part) -> str:
+    """Why names or shapes don't fit each other."""
+    if part.folder.is_dir():
+        return "The config and the weights belong to different models"
+    return "Its tensors belong to different models"
+
+
 def _read(
-    files: Iterable[Path],
+    part: Part,
     expected: Mapping[str, Tensor],
     checkpoint: str,
     device: torch.device,
     dtype: torch.dtype,
 ) -> dict[str, Tensor]:
-    from safetensors import SafetensorError, safe_open
-
     state: dict[str, Tensor] = {}
-    for path in files:
-        try:
-            with safe_open(path, framework="pt", device="cpu") as file:
-                for stored in file.keys():  # noqa: SIM118  - not a mapping
-                    name = _spelling(stored, expected)
-                    if name is None:
-                        continue
-                    tensor = file.get_tensor(stored)
-                    if tensor.shape != expected[name].shape:
-                        raise BadCheckpoint(
-                            checkpoint,
-                            path,
-                            f"{stored} has the shape {list(tensor.shape)}, and its config asks "
-                            f"for {list(expected[name].shape)}",
-                            "The config and the weights belong to different models.",
-                        )
-                    target = dtype if tensor.is_floating_point() else tensor.dtype
-                    # The copy lets go of the mapped file, which could change under us.
-                    state[name] = tensor.to(device=device, dtype=target, copy=True)
-        except SafetensorError as error:
-            raise BadCheckpoint(checkpoint, path, f"can't be read ({error})", AGAIN) from None
+    asks = "its config asks" if part.folder.is_dir() else "the rest of the file asks"
+    try:
+        for stored, deferred in _tensors(part, checkpoint).items():
+            name = _spelling(stored, expected)
+            if name is None:
+                continue
+            if deferred.shape != tuple(expected[name].shape):
+                raise BadCheckpoint(
+                    checkpoint,
+                    deferred.file.path,
+                    f"{deferred.name} has the shape {list(deferred.shape)}, and {asks} for "
+                    f"{list(expected[name].shape)}",
+                    f"{_mixed(part)}.",
+                )
+            state[name] = _placed(deferred, device, dtype)
+    except BadWeights as error:
+        raise as_checkpoint(error, checkpoint) from None
     return state
+
+
+def _tensors(part: Part, checkpoint: str) -> dict[str, Deferred]:
+    try:
+        return part.tensors()
+    except (IndexError, KeyError) as error:
+        reason = f"holds tensors of shapes that no model has ({error})"
+        raise BadCheckpoint(checkpoint, part.folder, reason, AGAIN) from None
+
+
+def _placed(deferred: Deferred, device: torch.device, dtype: torch.dtype) -> Tensor:
+    # To another device in the file's own dtype, and converted there: fewer bytes to move.
+    here = device.type == "cpu" and deferred.is_floating
+    tensor = deferred.read(dtype if here else None)
+    placed = tensor.to(device=device, dtype=dtype if deferred.is_floating else tensor.dtype)
+    # A part of a larger tensor would keep the whole of it in memory.
+    if placed.untyped_storage().nbytes() > placed.nbytes or not placed.is_contiguous():
+        placed = placed.contiguous().clone()
+    return placed
 
 
 # First stages in files of before diffusers 0.15 (Stable Diffusion 1.5's) name attention so.

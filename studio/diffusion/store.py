@@ -4,23 +4,30 @@ from __future__ import annotations
 
 import time
 from collections import OrderedDict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import torch
 
-from studio.diffusion.checkpoints import AGAIN, BadCheckpoint, Checkpoint, read_checkpoint
-from studio.diffusion.denoiser import LiveModel
-from studio.diffusion.loading import load_module, size_of
-from studio.diffusion.sigmas import SigmaSpace, UnknownNoiseSchedule
-from studio.diffusion.text import LiveText
-from studio.diffusion.vae import LiveVae
+from studio.diffusion.checkpoints import BadCheckpoint, Checkpoint, read_checkpoint, read_vae
+from studio.diffusion.loading import size_of
+from studio.diffusion.lora.live import Loras
+from studio.diffusion.spaces import without_scale
+from studio.diffusion.text.live import as_classes, as_text
+from studio.diffusion.text.loading import load_text
+from studio.diffusion.unets import load_unet, sigma_space
+from studio.diffusion.vae import LiveVae, load_vae
 from studio.hardware import Policy, memory_info
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from torch import nn
+
+    from studio.diffusion.denoiser import LiveModel
+    from studio.diffusion.sigmas import SigmaSpace
+    from studio.diffusion.text.live import LiveClasses, LiveText
     from studio.values import CheckpointRef, Clip, Model, Vae
 
 
@@ -49,34 +56,78 @@ class ModelStore:
         """Load time of every module that was handed out warm, added up."""
         self.loading_seconds = 0.0
         """Time spent on making modules, importing their libraries included."""
-        self._entries: OrderedDict[tuple[str, str], _Entry] = OrderedDict()
-        self._checkpoints: dict[str, Checkpoint] = {}
+        self._entries: OrderedDict[tuple[object, ...], _Entry] = OrderedDict()
+        self._checkpoints: dict[tuple[object, ...], Checkpoint] = {}
+        self._loras = Loras()
 
-    def model(self, recipe: Model) -> LiveModel:
+    def model(self, recipe: Model, warn: Callable[[str], None] | None = None) -> LiveModel:
         """The denoiser of a recipe.
 
+        Args:
+            recipe: which, and with what on top.
+            warn: told what the user should know of its LoRAs.
+
         Raises:
-            BadCheckpoint: its files don't fit.
+            InputError: its files don't fit.
         """
         live: LiveModel = self._get(recipe.checkpoint, "unet", self._load_model)
-        return live
+        self._loras.on_unet(
+            cast("nn.Module", live.unet),
+            recipe.loras,
+            family=self._checkpoint(recipe.checkpoint).family.id,
+            warn=warn,
+            spare=self.budget - self.bytes,
+        )
+        return replace(live, guidance=recipe.guidance)
 
-    def text(self, recipe: Clip) -> LiveText:
-        """The text encoder of a recipe.
+    def sigma_space(self, recipe: Model) -> SigmaSpace:
+        """The noise levels that the denoiser of a recipe was trained on. Loads no weights.
 
         Raises:
             BadCheckpoint: its files don't fit.
         """
-        live: LiveText = self._get(recipe.checkpoint, "text_encoder", self._load_text)
+        return sigma_space(self._checkpoint(recipe.checkpoint))
+
+    def text(self, recipe: Clip, warn: Callable[[str], None] | None = None) -> LiveText:
+        """The text encoder of a recipe.
+
+        Args:
+            recipe: which, and with what on top.
+            warn: told what the user should know of its LoRAs.
+
+        Raises:
+            InputError: its files don't fit, or there is none.
+        """
+        live = as_text(self._get(recipe.checkpoint, "text_encoder", self._load_text), recipe)
+        self._loras.on_text(
+            [encoder.module for encoder in live.encoders],
+            recipe.loras,
+            family=self._checkpoint(recipe.checkpoint).family.id,
+            warn=warn,
+            spare=self.budget - self.bytes,
+        )
         return live
+
+    def classes(self, recipe: Clip) -> LiveClasses:
+        """The table of classes of a recipe.
+
+        Raises:
+            InputError: its files don't fit, or it takes text.
+        """
+        live = self._get(recipe.checkpoint, "text_encoder", self._load_text)
+        return as_classes(live, recipe)
 
     def vae(self, recipe: Vae) -> LiveVae:
         """The first stage of a recipe.
 
         Raises:
-            BadCheckpoint: its files don't fit.
+            BadCheckpoint: its files don't fit, or there is none.
         """
-        live: LiveVae = self._get(recipe.checkpoint, "vae", self._load_vae)
+        # Apart, though a file can be both: alone it doesn't say how its latents are scaled.
+        part, load = (
+            ("lone vae", self._load_lone_vae) if recipe.alone else ("vae", self._load_vae)
+        )
+        live: LiveVae = self._get(recipe.checkpoint, part, load)
         return live
 
     @property
@@ -94,17 +145,16 @@ class ModelStore:
         self,
         reference: CheckpointRef,
         part: str,
-        load: Callable[[Checkpoint], tuple[Any, Any]],
+        load: Callable[[CheckpointRef], tuple[Any, Any]],
     ) -> Any:
-        key = (reference.fingerprint, part)
+        key = (*_identity(reference), part)
         entry = self._entries.get(key)
         if entry is not None:
             self._entries.move_to_end(key)
             self.reused_seconds += entry.seconds
             return entry.live
         start = time.perf_counter()
-        checkpoint = self._checkpoint(reference)
-        live, module = load(checkpoint)
+        live, module = load(reference)
         entry = _Entry(live, size_of(module), time.perf_counter() - start)
         self.loading_seconds += entry.seconds
         self._entries[key] = entry
@@ -113,87 +163,45 @@ class ModelStore:
         return live
 
     def _checkpoint(self, reference: CheckpointRef) -> Checkpoint:
-        if reference.fingerprint not in self._checkpoints:
-            self._checkpoints[reference.fingerprint] = read_checkpoint(
-                Path(reference.path), reference.name
+        key = _identity(reference)
+        if key not in self._checkpoints:
+            self._checkpoints[key] = read_checkpoint(
+                Path(reference.path), reference.name, reference.prediction, reference.ema
             )
-        return self._checkpoints[reference.fingerprint]
+        return self._checkpoints[key]
 
-    def _load_model(self, checkpoint: Checkpoint) -> tuple[LiveModel, Any]:
-        from diffusers.models.unets.unet_2d_condition import UNet2DConditionModel
+    def _load_model(self, reference: CheckpointRef) -> tuple[LiveModel, Any]:
+        return load_unet(self._checkpoint(reference), self.device, self.dtype)
 
-        part = checkpoint.unet
-        try:
-            sigmas = SigmaSpace.from_config(checkpoint.scheduler)
-        except UnknownNoiseSchedule as error:
-            path = checkpoint.path / "scheduler" / "scheduler_config.json"
-            raise BadCheckpoint(checkpoint.name, path, error.what, error.hint) from None
-        module = load_module(
-            part,
-            lambda: UNet2DConditionModel.from_config(dict(part.config)),
-            checkpoint.name,
-            device=self.device,
-            dtype=self.dtype,
-        )
-        live = LiveModel(
-            unet=module,
-            sigmas=sigmas,
-            space=checkpoint.space,
-            prediction=checkpoint.prediction,
-            device=self.device,
-            dtype=self.dtype,
-        )
-        return live, module
+    def _load_text(self, reference: CheckpointRef) -> tuple[LiveText | LiveClasses, Any]:
+        return load_text(self._checkpoint(reference), self.device, self.dtype)
 
-    def _load_text(self, checkpoint: Checkpoint) -> tuple[LiveText, Any]:
-        from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
-        from transformers.utils import logging
-
-        # What it would say (a text is long, a config odd) is said by us, in our words.
-        logging.set_verbosity_error()
-        part = checkpoint.text_encoder
-        module = load_module(
-            part,
-            lambda: CLIPTextModel(CLIPTextConfig(**part.config)),
-            checkpoint.name,
-            device=self.device,
-            dtype=self.dtype,
-        )
-        folder = checkpoint.tokenizer
-        try:
-            tokenizer = CLIPTokenizer.from_pretrained(folder, local_files_only=True)
-        except Exception as error:  # a damaged vocabulary makes the library raise nearly anything
-            reason = f"the vocabulary can't be used ({type(error).__name__}: {error})"
-            raise BadCheckpoint(checkpoint.name, folder, reason, AGAIN) from error
-        config: Any = module.config
-        if len(tokenizer) > config.vocab_size:
+    def _load_vae(self, reference: CheckpointRef) -> tuple[LiveVae, Any]:
+        checkpoint = self._checkpoint(reference)
+        if checkpoint.vae is None:
             raise BadCheckpoint(
                 checkpoint.name,
-                folder,
-                f"the vocabulary has {len(tokenizer)} tokens, and the text encoder knows "
-                f"{config.vocab_size}",
-                "They belong to different models.",
+                checkpoint.path,
+                "has no first stage (VAE)",
+                "Give it one with LoadVae, and wire that where this checkpoint's vae is wired.",
             )
-        return LiveText(tokenizer, module, self.device), module
-
-    def _load_vae(self, checkpoint: Checkpoint) -> tuple[LiveVae, Any]:
-        from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
-
-        part = checkpoint.vae
-        # force_upcast marks first stages whose activations overflow float16.
-        dtype = self.dtype
-        if dtype is torch.float16 and part.config.get("force_upcast"):
-            dtype = torch.float32
-        module = load_module(
-            part,
-            lambda: AutoencoderKL.from_config(dict(part.config)),
-            checkpoint.name,
-            device=self.device,
-            dtype=dtype,
+        return load_vae(
+            checkpoint.vae, checkpoint.space, checkpoint.name, self.device, self.dtype
         )
-        return LiveVae(module, checkpoint.space, self.device, dtype), module
+
+    def _load_lone_vae(self, reference: CheckpointRef) -> tuple[LiveVae, Any]:
+        path = Path(reference.path)
+        part, space = read_vae(path, reference.name)
+        if path.is_file():
+            space = without_scale(space)
+        return load_vae(part, space, reference.name, self.device, self.dtype)
 
     def _default_budget(self) -> int:
         if self.device.type == "cuda":
             return int(torch.cuda.mem_get_info(self.device)[1] * 0.85)
         return int(memory_info().total // 2)
+
+
+def _identity(reference: CheckpointRef) -> tuple[object, ...]:
+    """What tells live modules of one reference from those of another; the name doesn't."""
+    return reference.fingerprint, reference.prediction, reference.ema

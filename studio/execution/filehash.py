@@ -104,6 +104,21 @@ class FileHashes:
             reason = error.strerror or str(error)
             raise FileUnreadable(Path(error.filename or path), reason) from error
 
+    def remembered(self, path: Path) -> str | None:
+        """What `fingerprint` would say, where no file has to be read for it; else None."""
+        path = Path(os.path.abspath(path))
+        try:
+            if not path.is_dir():
+                return self._unread(path)
+            digest, names = blake3(), sorted(_files(path), key=lambda item: item[0])
+            for name, file in names:
+                if (fingerprint := self._unread(file)) is None:
+                    return None
+                digest.update(_line(name, file, fingerprint))
+            return digest.hexdigest() if names else None
+        except OSError:
+            return None
+
     def flush(self) -> None:
         """Write what is not yet remembered into the index. Never raises: it is hashed again."""
         pending, self._pending, self._pending_bytes = self._pending, {}, 0
@@ -128,11 +143,15 @@ class FileHashes:
         if not names:
             raise NothingToRead(folder)
         for name, path in names:
-            fingerprint = self._file(path)
-            # The lengths' own separators: no two folders give one text.
-            line = f"{name}\0{path.stat().st_size}\0{fingerprint}\n"
-            digest.update(plain(line).encode())
+            digest.update(_line(name, path, self._file(path)))
         return digest.hexdigest()
+
+    def _unread(self, path: Path) -> str | None:
+        status = path.stat()
+        name = plain(str(path))
+        known = self._known.get(name) or self._remembered(name)
+        same = known is not None and known[:2] == (status.st_size, status.st_mtime_ns)
+        return known[2] if known is not None and same else None
 
     def _file(self, path: Path) -> str:
         name = plain(str(path))
@@ -183,6 +202,11 @@ def hash_file(path: Path, size: int) -> str:
     if size < MAP_BYTES:
         return blake3(path.read_bytes()).hexdigest()
     return blake3(max_threads=blake3.AUTO).update_mmap(path).hexdigest()
+
+
+def _line(name: str, path: Path, fingerprint: str) -> bytes:
+    # The lengths' own separators: no two folders give one text.
+    return plain(f"{name}\0{path.stat().st_size}\0{fingerprint}\n").encode()
 
 
 def _row(connection: sqlite3.Connection, name: str) -> tuple[int, int, str] | None:

@@ -1,14 +1,15 @@
 """Keys: the identity of a node's outputs, by what they are computed from and nothing else.
 
-A key is BLAKE3 over a signature: node type and version, validated parameters in canonical form,
-the keys of what feeds it, a fingerprint of each file it names, and the compute policy where that
-changes the numbers. Ids, titles and positions don't enter. No torch.
+A key is BLAKE3 over a signature: node type and version, validated parameters in canonical form
+(those that can matter), the keys of what feeds it, a fingerprint of each file it names, and the
+compute policy where that changes the numbers. Ids, titles and positions don't enter. Where a node
+declares what each output is made from (LoadLora), what follows goes by that alone. No torch.
 """
 
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from blake3 import blake3
@@ -28,10 +29,21 @@ NUMERICS = 1
 
 @dataclass(frozen=True, slots=True)
 class Signed:
-    """A node's key and the signature it is the hash of (plain JSON)."""
+    """A node's key and the signature it is the hash of (plain JSON).
+
+    Args:
+        key: of the node.
+        signature: what it is the hash of.
+        outputs: keys of the outputs that don't depend on everything the node is given.
+    """
 
     key: str
     signature: Mapping[str, Any]
+    outputs: Mapping[str, str] = field(default_factory=dict)
+
+    def of(self, output: str) -> str:
+        """What identifies one output."""
+        return f"{self.outputs.get(output, self.key)}.{output}"
 
 
 def sign(graph: CheckedGraph, environment: Environment, policy: Policy) -> dict[str, Signed]:
@@ -43,8 +55,22 @@ def sign(graph: CheckedGraph, environment: Environment, policy: Policy) -> dict[
     signed: dict[str, Signed] = {}
     for name, node in graph.nodes.items():
         signature = _signature(node, signed, environment, policy)
-        signed[name] = Signed(_digest(signature), signature)
+        outputs = {
+            output: _digest(_restricted(signature, names))
+            for output, names in node.spec.made_from.items()
+        }
+        signed[name] = Signed(_digest(signature), signature, outputs)
     return signed
+
+
+def _restricted(signature: Mapping[str, Any], names: frozenset[str]) -> dict[str, Any]:
+    """A signature with these sockets and widgets alone."""
+    return {
+        part: {name: value for name, value in each.items() if name in names}
+        if part in ("params", "inputs", "files")
+        else each
+        for part, each in signature.items()
+    }
 
 
 def _signature(
@@ -54,12 +80,17 @@ def _signature(
     policy: Policy,
 ) -> dict[str, Any]:
     signature: dict[str, Any] = {"type": node.spec.type, "version": node.spec.version}
-    if node.params or node.constants:
-        signature["params"] = {**node.params, **node.constants}
+    given = {**node.params, **node.constants}
+    idle = {
+        param.name
+        for param in node.spec.params
+        if type(param.marker).matters is not Marker.matters and not param.marker.matters(given)
+    }
+    if params := {name: value for name, value in given.items() if name not in idle}:
+        signature["params"] = params
     if node.wires:
         signature["inputs"] = {
-            port: f"{signed[source.node].key}.{source.output}"
-            for port, source in node.wires.items()
+            port: signed[source.node].of(source.output) for port, source in node.wires.items()
         }
     files = {
         param.name: print_

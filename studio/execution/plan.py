@@ -11,6 +11,7 @@ from enum import Enum
 from typing import TYPE_CHECKING, Any
 
 from studio.collector import held_back
+from studio.params import Marker, Note
 from studio.words import short
 
 if TYPE_CHECKING:
@@ -44,6 +45,7 @@ class Step:
         tier: "memory" or "disk" where it is cached.
         reason: in words.
         files: what an earlier run wrote, for SAVED.
+        notes: what is worth knowing of its parameters.
     """
 
     node: str
@@ -53,6 +55,12 @@ class Step:
     tier: str = ""
     reason: str = ""
     files: tuple[SavedFile, ...] = ()
+    notes: tuple[Note, ...] = ()
+
+    @property
+    def words(self) -> str:
+        """The reason, and those notes that aren't what anyone would expect."""
+        return "; ".join([self.reason, *(note.text for note in self.notes if not note.plain)])
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -62,6 +70,7 @@ class Step:
             "action": self.action.value,
             "tier": self.tier,
             "reason": self.reason,
+            "notes": [note.text for note in self.notes],
             "files": [str(file.path) for file in self.files],
         }
 
@@ -154,8 +163,18 @@ def make_plan(
             if cache.enabled
             else "the cache is off",
             files=files.get(name, ()),
+            notes=_notes(node, environment),
         )
     return Plan(graph, signed, steps, graph_id)
+
+
+def _notes(node: CheckedNode, environment: Environment) -> tuple[Note, ...]:
+    notes = (
+        param.marker.note(node.params[param.name], node.params, environment)
+        for param in node.spec.params
+        if type(param.marker).note is not Marker.note and param.name in node.params
+    )
+    return tuple(note for note in notes if note is not None)
 
 
 def _reason(

@@ -251,6 +251,7 @@ class _Checker:
     def _check_params(self, name: str, spec: NodeSpec) -> None:
         given = self.graph.nodes[name].params
         values = self.params[name] = {}
+        late = []
         for key in given:
             if key not in spec.param_by_name:
                 message = f"{spec.type} has no parameter {key!r}.{nearest(key, spec.param_by_name)}"
@@ -283,7 +284,13 @@ class _Checker:
                 if trouble:
                     self._fault(name, place, trouble, param.name)
                     continue
+                if type(param.marker).misfit is not Marker.misfit:
+                    late.append(param)
             values[param.name] = value
+        for param in late:
+            trouble = param.marker.misfit(values[param.name], values, self.environment)
+            if trouble:
+                self._fault(name, f"params.{param.name}", trouble, param.name)
 
     # What is needed, and in which order
 

@@ -56,6 +56,7 @@ def fold(
             continue
         params = dict(given)
         sockets: dict[str, Any] = {}
+        before = len(faults)
         for port in [port for port, source in wires.items() if source in constants]:
             value = constants[wires.pop(port)]
             param = spec.param_by_name.get(port)
@@ -69,6 +70,8 @@ def fold(
                 trouble = f"{error}."
             if trouble:
                 faults.append(Fault(f"nodes.{name}.inputs.{port}", trouble, name, port))
+        if len(params) > len(given) and len(faults) == before:
+            faults += _misfits(name, spec, params, environment)
         if _is_constant(spec) and not wires and not sockets and name not in targets:
             # Such a body takes no context; it is handed none.
             values = spec.call({}, params, None)
@@ -77,6 +80,20 @@ def fold(
             continue
         nodes[name] = CheckedNode(name, spec, params, wires, sockets)
     return nodes, folded, faults
+
+
+def _misfits(
+    name: str, spec: NodeSpec, params: Mapping[str, Any], environment: Environment
+) -> list[Fault]:
+    """What is wrong with widgets beside the others, now that constants are known."""
+    found = []
+    for param in spec.params:
+        value = params.get(param.name)
+        if value is not None and type(param.marker).misfit is not Marker.misfit:
+            trouble = param.marker.misfit(value, params, environment)
+            if trouble:
+                found.append(Fault(f"nodes.{name}.params.{param.name}", trouble, name, param.name))
+    return found
 
 
 def _is_constant(spec: NodeSpec) -> bool:

@@ -17,6 +17,8 @@ from studio.places import Places, Settings, resources
 if TYPE_CHECKING:
     from pathlib import Path
 
+SHIPPED_LORA = "pocket-striped.safetensors"
+
 
 @pytest.fixture
 def home(home: Path) -> Path:
@@ -57,7 +59,8 @@ def test_the_embedded_model_is_always_there(tmp_path: Path) -> None:
     assert pocket.path == resources() / "pocket"
     assert pocket.bytes == sum(p.stat().st_size for p in pocket.path.rglob("*") if p.is_file())
     assert pocket.shadowed == ()
-    assert find_models(places, "loras") == []
+    assert [lora.name for lora in find_models(places, "loras")] == [SHIPPED_LORA]
+    assert find_models(places, "vae") == []
 
 
 def test_files_and_folders(home: Path) -> None:
@@ -77,7 +80,7 @@ def test_files_and_folders(home: Path) -> None:
     assert (found["deep/er/folder"].bytes, found["deep/er/folder"].layout) == (
         160, "diffusers folder",
     )  # fmt: skip
-    assert names(home, "loras") == ["a.safetensors"]
+    assert names(home, "loras") == ["a.safetensors", SHIPPED_LORA]
     with pytest.raises(ValueError, match="lorax"):
         find_models(at(home), "lorax")
 
@@ -88,7 +91,7 @@ def test_parts_in_folders(home: Path) -> None:
     file(home / "models/loras/set/config.json")
     file(home / "models/loras/set/a.safetensors")
     assert names(home, "vae") == ["mine"]
-    assert names(home, "loras") == ["set/a.safetensors"]
+    assert names(home, "loras") == [SHIPPED_LORA, "set/a.safetensors"]
 
 
 def test_resolve(home: Path) -> None:
@@ -136,7 +139,7 @@ def test_earlier_folders_win(home: Path, tmp_path: Path) -> None:
     last = file(third / "loras" / "a.safetensors", 3)
     file(other / "Lora" / "b.safetensors")
     (home / "settings.toml").write_text(f'model_folders = ["{other}", "{third}"]')
-    assert names(home, "loras") == ["a.safetensors", "b.safetensors"]
+    assert names(home, "loras") == ["a.safetensors", "b.safetensors", SHIPPED_LORA]
     found = resolve_model(at(home), "loras", "a")
     assert (found.path, found.shadowed) == (first, (second, last))
 
@@ -195,7 +198,7 @@ def test_an_unreadable_folder_is_named(home: Path) -> None:
 def test_thousands_are_listed_quickly_without_opening_any(
     home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    folder = home / "models" / "loras"
+    folder = home / "models" / "vae"
     for index in range(2000):
         (folder / f"{index}.safetensors").touch()
 
@@ -205,7 +208,7 @@ def test_thousands_are_listed_quickly_without_opening_any(
     monkeypatch.setattr("builtins.open", refuse)
     monkeypatch.setattr("io.open", refuse)
     start = time.perf_counter()
-    found = find_models(Places(home, home, home, home, Settings()), "loras")
+    found = find_models(Places(home, home, home, home, Settings()), "vae")
     assert len(found) == 2000
     assert time.perf_counter() - start < 3
 
