@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import torch
 
+from studio.diffusion.checkpoints.parts import space_of
 from studio.diffusion.noise import initial_noise
 from studio.diffusion.preview import explained, fit_rgb, latent_to_rgb
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from studio.values import LatentSpace
 
 FACTORS = ((0.1, 0.0, 0.2), (0.0, -0.1, 0.0), (0.05, 0.0, 0.0), (0.0, 0.0, 0.1), (0.5, 0.4, 0.3))
+CONFIGS = Path(__file__).parents[3] / "resources/configs"
 POCKET = Path(__file__).parents[3] / "resources/pocket/latent_preview.json"
 
 
@@ -36,6 +38,22 @@ def test_a_latent_becomes_a_small_picture(tiny_space: LatentSpace) -> None:
 
 def test_no_factors_no_picture(tiny_space: LatentSpace) -> None:
     assert latent_to_rgb(torch.zeros(1, 4, 3, 5), tiny_space) is None
+
+
+@pytest.mark.parametrize("folder", ["sd1", "sd2", "sd2_v", "sdxl", "sdxl_refiner", "sd2_upscale"])
+def test_public_models_have_previews(folder: str) -> None:
+    config = json.loads((CONFIGS / folder / "vae" / "config.json").read_text(encoding="utf-8"))
+    space = space_of(config)
+    picture = latent_to_rgb(torch.zeros(1, 4, 2, 2), space)
+    assert picture is not None
+    if folder.startswith("sdxl"):
+        # In -1..1 an even grey of (0.1084, -0.0175, -0.0011).
+        assert picture[0, 0, 0].tolist() == [141, 125, 127]
+        shifted = latent_to_rgb(torch.tensor([1.0, 0, 0, 0]).view(1, 4, 1, 1), space)
+        assert shifted is not None
+        assert shifted[0, 0, 0].tolist() == [188, 179, 183]
+    else:
+        assert picture[0, 0, 0].tolist() == [128, 128, 128]
 
 
 def test_fitting_finds_the_factors_it_was_made_with() -> None:
