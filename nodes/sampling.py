@@ -15,6 +15,9 @@ from studio.values import Conditioning, Latent, Model
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from studio.diffusion.denoiser import LiveModel
+    from studio.diffusion.samplers import Callback
+
 Steps = Annotated[int, Field(ge=1, le=1000)]
 Cfg = Annotated[float, Field(ge=0, le=100)]
 Fraction = Annotated[float, Field(ge=0, le=1)]
@@ -46,14 +49,17 @@ def k_sampler(
         negative: what it should not show.
         latent: an empty latent for a new picture, or an encoded picture to change.
         seed: of the noise; the same seed gives the same picture.
-        steps: how many times the model is asked; 20 to 30 are usual.
-        cfg: strength of the guidance; 1 ignores the negative text and takes half the time.
+        steps: how many steps to take; 20 to 30 are usual. Some samplers ask the model twice a
+            step, and dpm_adaptive takes as many as it needs.
+        cfg: strength of the guidance; 1 ignores the negative text and takes half the time. The
+            cfg_pp samplers want 0.5 to 2, and use the negative text at any strength.
         sampler: how the steps are taken.
         schedule: how the noise levels are spaced.
         denoise: how much of the latent is replaced: 1 starts from pure noise, 0.5 keeps the
             rough composition.
-        eta: how much fresh noise each step adds, for samplers that do (ddim: 0; ancestral, ddpm
-            and sde samplers: 1); none takes the sampler's own.
+        eta: how much fresh noise each step adds, for samplers that do (ancestral, ddpm and sde
+            samplers: 1; ddim, dpm_fast, dpm_adaptive, res_multistep: 0); none takes the sampler's
+            own. More options: SelectSampler and SamplerCustom.
 
     Returns:
         The denoised latent.
@@ -141,10 +147,16 @@ def _sample(
     latent: Latent,
     **settings: Any,
 ) -> Latent:
-    from studio.diffusion.preview import latent_to_rgb
     from studio.diffusion.sampling import sample
 
-    live = context.models.model(model)
+    live = context.models.model(model, context.warn)
+    context.check_cancelled()
+    return sample(live, positive, negative, latent, progress=reporter(context, live), **settings)
+
+
+def reporter(context: Context, live: LiveModel) -> Callback:
+    """What a sampler calls after every step: progress with a preview, and a look for a cancel."""
+    from studio.diffusion.preview import latent_to_rgb
 
     def progress(step: int, of: int, x0: Tensor) -> None:
         def preview() -> Any:
@@ -153,5 +165,4 @@ def _sample(
 
         context.progress(step, of, preview)
 
-    context.check_cancelled()
-    return sample(live, positive, negative, latent, progress=progress, **settings)
+    return progress

@@ -91,3 +91,10 @@ def brownian_noise(
         return increment.to(device)
 
     return draw
+
+
+def scaled_noise(noise: Noise, factor: float) -> Noise:
+    """The same draws, times `factor` (the samplers' option s_noise)."""
+    if factor == 1:
+        return noise
+    return lambda sigma, sigma_next: noise(sigma, sigma_next) * factor

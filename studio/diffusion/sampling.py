@@ -4,13 +4,27 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
 
-from studio.diffusion.guidance import MaskedDenoise, fit_mask, guide
-from studio.diffusion.names import SAMPLER_TABLE, SAMPLERS, SCHEDULE_TABLE, SCHEDULES, Sampler
-from studio.diffusion.noise import MAX_SEED, brownian_noise, gaussian_noise, initial_noise
+from studio.diffusion.guidance import MaskedDenoise, concat_of_latent, fit_mask, guide
+from studio.diffusion.levels import check_sigmas, make_sigmas
+from studio.diffusion.names import (
+    BadSetting,
+    SamplerRow,
+    sampler_options,
+    sampler_recipe,
+    sampler_row,
+)
+from studio.diffusion.noise import (
+    MAX_SEED,
+    brownian_noise,
+    gaussian_noise,
+    initial_noise,
+    scaled_noise,
+)
+from studio.diffusion.spaces import fits, scale, unscale
 from studio.errors import InputError
 
 if TYPE_CHECKING:
@@ -19,14 +33,9 @@ if TYPE_CHECKING:
     from studio.diffusion.denoiser import LiveModel
     from studio.diffusion.samplers import Callback, Denoise, Noise
     from studio.diffusion.sigmas import SigmaSpace
-    from studio.values import Conditioning, Latent, LatentSpace
+    from studio.values import Conditioning, Latent, LatentSpace, Sampler
 
-# Longest whole schedule where denoise < 1: 1,000 steps at denoise 0.01.
-_MAX_STEPS = 100_000
-
-
-class BadSetting(InputError):
-    """A setting of the sampler that makes no sense."""
+__all__ = ["BadSetting", "Sampled", "WrongLatentSpace", "WrongSize", "sample", "sample_sigmas"]
 
 
 class WrongLatentSpace(InputError):
@@ -50,6 +59,18 @@ class WrongSize(InputError):
         )
 
 
+class Sampled(NamedTuple):
+    """What sampling gives.
+
+    Attributes:
+        latent: the result, with the noise of the last level.
+        denoised: the model's guess at the last step: the clean latent it was heading for.
+    """
+
+    latent: Latent
+    denoised: Latent
+
+
 def sample(
     model: LiveModel,
     positive: Conditioning,
@@ -69,7 +90,7 @@ def sample(
     eta: float | None = None,
     progress: Callback | None = None,
 ) -> Latent:
-    """Denoise a latent under classifier-free guidance.
+    """Denoise a latent under classifier-free guidance, over the levels of a schedule.
 
     Args:
         model: the model, on its device.
@@ -103,55 +124,137 @@ def sample(
         WrongLatentSpace, WrongSize: the latent doesn't fit the model.
         EmptyConditioning, WrongConditioningWidth: a conditioning doesn't.
     """
-    row = _sampler(sampler, eta)
-    eta = row.eta if eta is None else eta
+    row = sampler_row(sampler)
+    # 0 asks for no noise: samplers that add none do that already.
+    recipe = sampler_recipe(sampler, {"eta": eta if eta or row.eta is not None else None})
+    sigmas = make_sigmas(
+        model.sigmas,
+        schedule,
+        steps,
+        denoise,
+        start_step=start_step,
+        end_step=end_step,
+        leftover_noise=leftover_noise,
+        drop_penultimate=row.drops_penultimate,
+    )
+    return sample_sigmas(
+        model,
+        positive,
+        negative,
+        latent,
+        recipe,
+        sigmas,
+        seed=seed,
+        cfg=cfg,
+        add_noise=add_noise,
+        progress=progress,
+    ).latent
+
+
+def sample_sigmas(
+    model: LiveModel,
+    positive: Conditioning,
+    negative: Conditioning,
+    latent: Latent,
+    sampler: Sampler,
+    sigmas: Tensor,
+    *,
+    seed: int,
+    cfg: float,
+    add_noise: bool = True,
+    progress: Callback | None = None,
+) -> Sampled:
+    """Denoise a latent over given levels; `sample` says what the arguments are.
+
+    Args:
+        model, positive, negative, latent, seed, cfg, add_noise, progress: as in `sample`.
+        sampler: name and options.
+        sigmas: float [n + 1], falling, only the last may be 0; fewer than two do nothing.
+
+    Returns:
+        The latent with the last level's noise, and the last guess of the clean one.
+
+    Raises:
+        SamplerStuck: see `samplers.dpm_adaptive`. Else as in `sample`.
+    """
+    options = sampler_options(sampler)
+    row = sampler_row(sampler.name)
     _check_latent(latent, model.space)
-    sigmas = _sigmas(model.sigmas, schedule, steps, denoise, start_step, end_step, leftover_noise)
+    check_sigmas(sigmas)
     original = latent.filled(model.space).float()
     batch, _, height, width = original.shape
-    guided = guide(model, positive, negative, cfg, batch)
+    scaled = _scale(original, model.space)
+    mask: Tensor | None = None
+    if latent.noise_mask is not None:
+        mask = fit_mask(latent.noise_mask, batch, height, width)
+    guided = guide(
+        model,
+        positive,
+        negative,
+        cfg,
+        batch,
+        sigmas=sigmas,
+        size=(height, width),
+        concat=concat_of_latent(model, scaled, mask),
+    )
     if len(sigmas) < 2:
-        return latent
+        return Sampled(latent, latent)
     with torch.no_grad():
-        scaled = _scale(original, model.space).to(model.device)
+        scaled = scaled.to(model.device)
         shape = tuple(scaled.shape)
         noise = (initial_noise(shape, seed) if add_noise else torch.zeros(shape)).to(model.device)
         denoiser: Denoise = guided
-        if latent.noise_mask is not None:
-            mask = fit_mask(latent.noise_mask, batch, height, width)
+        if mask is not None:
             shown = noise
             if row.own_mask_noise and add_noise:
                 shown = initial_noise(shape, (seed + 1) & MAX_SEED).to(model.device)
             denoiser = MaskedDenoise(guided, mask.to(model.device), scaled, shown)
-        options = {} if row.eta is None else {"eta": eta}
+        last = _Last(progress)
+        step_noise = _step_noise(row, shape, seed, sigmas, model.device)
         x = row.run(
             denoiser,
             scaled.add(noise, alpha=_start(float(sigmas[0]), model.sigmas)),
             sigmas,
-            _step_noise(row, shape, seed, sigmas, model.device),
-            progress or (lambda step, of, x0: None),
-            **options,
+            scaled_noise(step_noise, options.pop("s_noise", 1.0)),
+            last,
+            **_keywords(row, options, model.sigmas),
         )
-        result = _unscale(x.float().cpu(), model.space)
-        if latent.noise_mask is not None and float(sigmas[-1]) == 0:
+        ends = float(sigmas[-1]) == 0
+        guess = x if last.x0 is None else last.x0
+        result, denoised = (unscale(t.float().cpu(), model.space) for t in (x, guess))
+        if mask is not None:
             # Scaling there and back costs the last bit; what was masked is kept to the bit.
-            result = torch.where(mask == 0, original, result)
-    return replace(latent, samples=result, space=model.space)
+            denoised = torch.where(mask == 0, original, denoised)
+            result = torch.where(mask == 0, original, result) if ends else result
+    return Sampled(
+        replace(latent, samples=result, space=model.space),
+        replace(latent, samples=denoised, space=model.space),
+    )
 
 
-def _sampler(name: str, eta: float | None) -> Sampler:
-    row = SAMPLER_TABLE.get(name)
-    if row is None:
-        raise BadSetting(f"There is no sampler {name!r}.", hint=f"Known: {', '.join(SAMPLERS)}.")
-    if eta is not None and not 0 <= eta <= 1:
-        raise BadSetting(f"eta is {eta}.", hint="Give 0 (no fresh noise) to 1.")
-    if eta and row.eta is None:
-        takers = ", ".join(other for other in SAMPLERS if SAMPLER_TABLE[other].eta is not None)
-        raise BadSetting(
-            f"The sampler {name} adds no noise, so eta {eta} means nothing to it.",
-            hint=f"Leave eta out, or take one of {takers}.",
-        )
-    return row
+class _Last:
+    """Passes progress on and remembers the last x0."""
+
+    def __init__(self, progress: Callback | None) -> None:
+        self.progress = progress
+        self.x0: Tensor | None = None
+
+    def __call__(self, step: int, of: int, x0: Tensor) -> None:
+        self.x0 = x0
+        if self.progress is not None:
+            self.progress(step, of, x0)
+
+
+def _keywords(row: SamplerRow, options: dict[str, Any], space: SigmaSpace) -> dict[str, Any]:
+    """The keywords of `row.run`."""
+    if not row.windowed:
+        return options
+    shares = (options.pop("start"), options.pop("end"))
+    last = len(space.sigmas) - 1
+    # 0 and 1 stand for no bound at all, as in the peer.
+    high = math.inf if shares[0] <= 0 else space.sigma(last * (1 - shares[0]))
+    low = 0.0 if shares[1] >= 1 else space.sigma(last * (1 - shares[1]))
+    return {**options, "window": (high, low)}
 
 
 def _check_latent(latent: Latent, space: LatentSpace) -> None:
@@ -161,58 +264,10 @@ def _check_latent(latent: Latent, space: LatentSpace) -> None:
         return
     channels = latent.samples.shape[1]
     name = space.name if latent.space is None else latent.space.name
-    if name != space.name or channels != space.channels:
+    if channels != space.channels or (latent.space and not fits(latent.space, space)):
         raise WrongLatentSpace(
             f"{name} ({channels} channels)", f"{space.name} ({space.channels} channels)"
         )
-
-
-def _sigmas(
-    space: SigmaSpace,
-    schedule: str,
-    steps: int,
-    denoise: float,
-    start_step: int | None,
-    end_step: int | None,
-    leftover_noise: bool,
-) -> Tensor:
-    """The levels to visit, float32; fewer than two where there is nothing to do."""
-    make = SCHEDULE_TABLE.get(schedule)
-    if make is None:
-        raise BadSetting(
-            f"There is no schedule {schedule!r}.", hint=f"Known: {', '.join(SCHEDULES)}."
-        )
-    if steps < 1:
-        raise BadSetting(f"steps is {steps}.", hint="Give at least 1.")
-    if not 0 <= denoise <= 1:
-        raise BadSetting(f"denoise is {denoise}.", hint="Give 0 to 1.")
-    start = 0 if start_step is None else start_step
-    end = steps if end_step is None else min(end_step, steps)
-    if not 0 <= start < end:
-        raise BadSetting(
-            f"Nothing to do from start_step {start} to end_step {end} of {steps} steps.",
-            hint="Give 0 <= start_step < end_step, and start_step < steps.",
-        )
-    if denoise == 0:
-        return torch.empty(0)
-    if steps / denoise > _MAX_STEPS:
-        raise BadSetting(
-            f"denoise {denoise} makes a schedule of {steps / denoise:.0f} steps.",
-            hint=f"Give 0, or at least {steps / _MAX_STEPS:g}.",
-        )
-    if denoise > 0.9999:
-        levels = make(steps, space)
-    else:
-        levels = make(int(steps / denoise), space)[-(steps + 1) :]
-    if end_step is not None and end_step < len(levels) - 1:
-        levels = levels[: end_step + 1]
-        if not leftover_noise:
-            levels[-1] = 0.0
-    sigmas = torch.tensor(levels[start:], dtype=torch.float32)
-    # A schedule of more steps than the model has levels visits some twice: a step to itself
-    # does nothing, but its length 0 would be divided by.
-    different = sigmas[1:] != sigmas[:-1]
-    return torch.cat([sigmas[:1], sigmas[1:][different]])
 
 
 def _start(sigma: float, space: SigmaSpace) -> float:
@@ -224,7 +279,7 @@ def _start(sigma: float, space: SigmaSpace) -> float:
 
 
 def _step_noise(
-    row: Sampler, shape: tuple[int, ...], seed: int, sigmas: Tensor, device: torch.device
+    row: SamplerRow, shape: tuple[int, ...], seed: int, sigmas: Tensor, device: torch.device
 ) -> Noise:
     if row.brownian:
         above = sigmas[sigmas > 0]
@@ -234,12 +289,4 @@ def _step_noise(
 
 def _scale(samples: Tensor, space: LatentSpace) -> Tensor:
     # An all-zero latent stands for "nothing there" and stays zero, even where the space shifts.
-    if not samples.any():
-        return samples
-    scaled: Tensor = (samples - space.shift) * space.scaling_factor
-    return scaled
-
-
-def _unscale(samples: Tensor, space: LatentSpace) -> Tensor:
-    unscaled: Tensor = samples / space.scaling_factor + space.shift
-    return unscaled
+    return scale(samples, space) if samples.any() else samples

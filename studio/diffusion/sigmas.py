@@ -42,14 +42,17 @@ class SigmaSpace:
 
     Args:
         sigmas: float32 [T] on the CPU, rising, all above 0; index = training timestep.
+        logs: their logarithms, float32 [T], rounded once where more digits of the sigmas were
+            known; None takes the logarithms of the rounded ones.
     """
 
     sigmas: Tensor
+    logs: Tensor | None = None
 
     @cached_property
     def log_sigmas(self) -> Tensor:
         """float32 [T]."""
-        return self.sigmas.log()
+        return self.sigmas.log() if self.logs is None else self.logs
 
     @cached_property
     def sigma_min(self) -> float:
@@ -70,16 +73,17 @@ class SigmaSpace:
 
     def sigma(self, t: float) -> float:
         """The noise level at a timestep, interpolated in its logarithm; t is clamped to 0..T-1."""
-        t = min(max(t, 0.0), len(self.sigmas) - 1.0)
-        low = math.floor(t)
-        fraction = t - low
-        log_low, log_high = self.log_sigmas[low], self.log_sigmas[math.ceil(t)]
+        # In float32, as the peer does it: see `t`.
+        place = torch.tensor(t, dtype=torch.float32).clamp(0, len(self.sigmas) - 1)
+        fraction = place.frac()
+        log_low, log_high = self.log_sigmas[int(place)], self.log_sigmas[math.ceil(place)]
         return float(((1 - fraction) * log_low + fraction * log_high).exp())
 
     @classmethod
     def from_alpha_bars(cls, alpha_bars: Tensor) -> SigmaSpace:
         """From the cumulated products of 1 - beta: float64 [T], falling, in (0, 1)."""
-        return cls(((1 - alpha_bars) / alpha_bars).sqrt().float())
+        sigmas = ((1 - alpha_bars) / alpha_bars).sqrt()
+        return cls(sigmas.float(), sigmas.log().float())
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> SigmaSpace:

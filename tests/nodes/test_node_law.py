@@ -20,9 +20,11 @@ import numpy as np
 import pytest
 import torch
 from blake3 import blake3
+from compvis_files import tiny_file
 from graph_bench import Bench, graph
 from PIL import Image as Pil
 
+from benchmarks.compvis import TINY, write_checkpoint, write_tensors
 from studio.context import Context
 from studio.execution import events
 from studio.node import NodeSpec, node
@@ -36,6 +38,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
     from studio.execution.executor import Executor, RunResult
+    from studio.spec import Port
 
 # ------------------------------------------------------------------ what the nodes are given
 
@@ -52,6 +55,11 @@ PROVIDERS: dict[str, Any] = {
     ),
     "masked": ("SetNoiseMask", {}, {"latent": "sampled", "mask": "picture.mask"}),
     "decoded": ("VAEDecode", {}, {"latent": "sampled", "vae": "checkpoint.vae"}),
+    "solver": ("SelectSampler", {"name": "euler"}),
+    "levels": ("SchedulerSigmas", {"steps": 3}, {"model": "checkpoint.model"}),
+    "classes": ("LoadCheckpoint", {"name": "ldm_class.safetensors"}),
+    "xl": ("LoadCheckpoint", {"name": "sdxl.safetensors"}),
+    "refiner": ("LoadCheckpoint", {"name": "sdxl_refiner.safetensors"}),
 }
 SOURCES = {
     "Model": "checkpoint.model",
@@ -61,8 +69,24 @@ SOURCES = {
     "Latent": "masked",  # two of them, with a mask
     "Image": "decoded",  # two of them
     "Mask": "picture.mask",
+    "Sampler": "solver",
+    "Sigmas": "levels",
     "any": "decoded",
 }
+SPECIAL = {
+    ("EncodeClass", "clip"): "classes.clip",
+    ("TextEncodeSDXL", "clip"): "xl.clip",
+    ("TextEncodeRefiner", "clip"): "refiner.clip",
+}
+"""Sockets that only some models fit."""
+FILES = {
+    "checkpoints": "tiny",
+    "loras": "tiny.safetensors",
+    "vae": "tiny.safetensors",
+}
+"""The model of each kind."""
+NEEDS = {("LoadCheckpoint", "weights"): {"name": "averaged.safetensors"}}
+"""Widgets whose choices only some models have."""
 SMALL = {"steps": 3, "width": 32, "height": 32}
 """Values of widgets that only cost time where they are large."""
 
@@ -90,9 +114,9 @@ def cases(specs: Mapping[str, NodeSpec]) -> Iterator[Case]:
                     base[param.name] = "picture.png"
                 case OutputFile():
                     base[param.name] = "saved/latent_00001.safetensors"
-                case ModelName("checkpoints"):
-                    base[param.name] = "tiny"
-                case _ if param.name in SMALL and not param.nullable:
+                case ModelName(kind):
+                    base[param.name] = FILES[kind]
+                case _ if param.name in SMALL and param.kind == "int" and not param.nullable:
                     base[param.name] = SMALL[param.name]
                 case _:
                     assert not param.required, f"teach this test a value for {spec.type}"
@@ -101,7 +125,9 @@ def cases(specs: Mapping[str, NodeSpec]) -> Iterator[Case]:
             if isinstance(param.marker, OneOf) and param.marker not in tried:
                 tried.add(param.marker)
                 for choice in param.marker.names:
-                    yield Case(spec, {**base, param.name: choice}, f"{spec.type}-{choice}")
+                    title = f"{spec.type}-{param.name}-{choice}"
+                    needs = NEEDS.get((spec.type, param.name), {})
+                    yield Case(spec, {**base, **needs, param.name: choice}, title)
 
 
 # ------------------------------------------------------------------ running and looking
@@ -122,14 +148,15 @@ def digest(value: object) -> Any:
     return value
 
 
-def files_under(*folders: Path) -> dict[str, tuple[int, str]]:
-    """Every file with its time and contents."""
-    return {
-        str(path): (path.stat().st_mtime_ns, blake3(path.read_bytes()).hexdigest())
-        for folder in folders
-        for path in folder.rglob("*")
-        if path.is_file()
-    }
+def files_under(folder: Path) -> dict[str, tuple[int, int, str]]:
+    """Every file with its time, size and contents; of models, which are large, without these."""
+    found = {}
+    for path in folder.rglob("*"):
+        if path.is_file():
+            status = path.stat()
+            contents = "" if "models" in path.parts else blake3(path.read_bytes()).hexdigest()
+            found[str(path)] = (status.st_mtime_ns, status.st_size, contents)
+    return found
 
 
 def random_states() -> Any:
@@ -146,6 +173,11 @@ class Observed:
     inputs: list[Any] = field(default_factory=list)
     files: list[tuple[dict[str, Any], dict[str, Any]]] = field(default_factory=list)
     random: list[tuple[Any, Any]] = field(default_factory=list)
+
+
+def source(case: Case, port: Port) -> str:
+    """What a socket is wired to."""
+    return SPECIAL.get((case.spec.type, port.name), SOURCES[port.type])
 
 
 def above(names: Iterable[str]) -> list[str]:
@@ -176,7 +208,7 @@ class Law:
         self._observed: dict[str, Observed] = {}
 
     def document(self, case: Case, name: str) -> dict[str, Any]:
-        inputs = {port.name: SOURCES[port.type] for port in case.spec.inputs}
+        inputs = {port.name: source(case, port) for port in case.spec.inputs}
         return {name: (case.spec.type, dict(case.params), inputs)}
 
     def observe(self, case: Case) -> Observed:
@@ -194,7 +226,7 @@ class Law:
         os.chdir(place)
         try:
             files, states = files_under(self.folder), random_states()
-            given = above(SOURCES[port.type].partition(".")[0] for port in case.spec.inputs)
+            given = above(source(case, port).partition(".")[0] for port in case.spec.inputs)
             result = self._run(self.document(case, name), [*given, name], executor)
             seen.random.append((states, random_states()))
             seen.files.append((files, files_under(self.folder)))
@@ -219,6 +251,23 @@ def make_law(base: Path, checkpoint: Path, specs: Registry) -> Iterator[Law]:
     folder = base / "work"
     models = folder / "home" / "models" / "checkpoints"
     shutil.copytree(checkpoint, models / "tiny")
+    for name in ("ldm_class", "sdxl", "sdxl_refiner"):
+        tiny_file(models / f"{name}.safetensors", name)
+    write_checkpoint(models / "averaged.safetensors", TINY["sd1"], ema=True)
+    others = models.parent
+    (others / "vae").mkdir()
+    shutil.copy(
+        checkpoint / "vae" / "diffusion_pytorch_model.safetensors",
+        others / "vae" / "tiny.safetensors",
+    )
+    write_tensors(
+        others / "loras" / "tiny.safetensors",
+        {
+            f"lora_unet_mid_block_attentions_0_transformer_blocks_0_attn1_to_q.lora_{end}.weight":
+            shape
+            for end, shape in (("down", (2, 32)), ("up", (32, 2)))
+        },
+    )  # fmt: skip
     rng = np.random.default_rng(1)
     Pil.fromarray(rng.integers(0, 256, (48, 64, 4), np.uint8)).save(folder / "picture.png")
     with pytest.MonkeyPatch.context() as patch:
@@ -311,7 +360,8 @@ def check_shape(value: object) -> None:
             assert mask is None or (mask.ndim == 4 and mask.shape[0] in (1, batch))
         case Conditioning(entries):
             assert entries
-            assert all(e.embeddings.ndim == 3 and e.embeddings.shape[0] == 1 for e in entries)
+            shapes = [e.embeddings.shape for e in entries if e.embeddings is not None]
+            assert all(len(shape) == 3 and shape[0] == 1 for shape in shapes)
 
 
 @every_case
@@ -348,12 +398,16 @@ def test_no_global_random_state_is_touched(case: Case, law: Law) -> None:
 
 
 def with_sockets(*kinds: str) -> list[Any]:
+    """Nodes with sockets of all these types."""
     found = [c for c in BUILT_IN if c.id == c.spec.type]
-    chosen = [c for c in found if {port.type for port in c.spec.inputs} & set(kinds)]
+    chosen = [c for c in found if {port.type for port in c.spec.inputs} >= set(kinds)]
     return [pytest.param(case, id=case.id) for case in chosen]
 
 
-@pytest.mark.parametrize("case", with_sockets("Model"))
+SAMPLING = with_sockets("Model", "Latent")
+
+
+@pytest.mark.parametrize("case", SAMPLING)
 def test_sampling_reports_every_step_with_a_preview_at_the_end(case: Case, law: Law) -> None:
     bench = law.bench
     bench.run(graph(**PROVIDERS, **law.document(case, "subject")), ["subject"])
@@ -365,7 +419,7 @@ def test_sampling_reports_every_step_with_a_preview_at_the_end(case: Case, law: 
     assert steps == [(1, 3), (2, 3), (3, 3)]
 
 
-@pytest.mark.parametrize("case", with_sockets("Model", "Vae"))
+@pytest.mark.parametrize("case", [*SAMPLING, *with_sockets("Vae")])
 def test_what_takes_long_stops_when_asked_to(case: Case, law: Law) -> None:
     """Asked once the node has begun: only the node itself can notice."""
     seen, executor = run_and_cancel(law, case, lambda event: isinstance(event, events.NodeStarted))
@@ -377,7 +431,7 @@ def test_what_takes_long_stops_when_asked_to(case: Case, law: Law) -> None:
     assert law.bench.run(graph(solid=("SolidImage",)), ["solid"], executor=executor).error is None
 
 
-@pytest.mark.parametrize("case", with_sockets("Model"))
+@pytest.mark.parametrize("case", SAMPLING)
 def test_sampling_stops_within_a_step(case: Case, law: Law) -> None:
     seen, _ = run_and_cancel(law, case, lambda event: isinstance(event, events.NodeProgress))
     assert seen[-1].status == "cancelled"

@@ -9,7 +9,7 @@ import pytest
 import torch
 from tiny_models import SpyUNet, live, random_conditioning
 
-from studio.diffusion.denoiser import LiveModel
+from studio.diffusion.denoiser import LiveModel, Steering
 from studio.diffusion.guidance import (
     EmptyConditioning,
     MaskedDenoise,
@@ -53,7 +53,7 @@ def test_a_perfect_prediction_gives_the_clean_latent(
 ) -> None:
     clean, noise = initial_noise((2, 4, 8, 8), 2), initial_noise((2, 4, 8, 8), 3)
     model = live(PerfectUNet(clean, noise, prediction), sd_sigmas, tiny_space, prediction)
-    x0 = model.denoise(clean + SIGMA * noise, SIGMA, torch.zeros(2, 7, 24))
+    x0 = model.denoise(clean + SIGMA * noise, SIGMA, Steering(torch.zeros(2, 7, 24)))
     torch.testing.assert_close(x0, clean, atol=1e-5, rtol=1e-5)
 
 
@@ -78,7 +78,7 @@ def test_the_network_gets_its_type_and_the_nearest_timestep(
 def alone(model: LiveModel, conditioning: Conditioning, index: int = 0) -> Tensor:
     """x0 under one entry, in a call of its own."""
     embeddings = conditioning.entries[index].embeddings.expand(len(X), -1, -1)
-    return model.denoise(X, SIGMA, embeddings)
+    return model.denoise(X, SIGMA, Steering(embeddings))
 
 
 @torch.no_grad()

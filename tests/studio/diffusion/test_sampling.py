@@ -10,7 +10,6 @@ import pytest
 import torch
 from tiny_models import SpyUNet, live, random_conditioning
 
-from studio.diffusion import sampling
 from studio.diffusion.names import SAMPLER_TABLE, SAMPLERS, SCHEDULE_TABLE, SCHEDULES
 from studio.diffusion.noise import initial_noise
 from studio.diffusion.sampling import BadSetting, WrongLatentSpace, WrongSize, sample
@@ -63,20 +62,20 @@ def spied(spy: SpyUNet, sd_sigmas: SigmaSpace, tiny_space: LatentSpace) -> LiveM
 
 
 @pytest.mark.parametrize("sampler", SAMPLERS)
-def test_the_same_seed_gives_the_same_bits(tiny_model: LiveModel, sampler: str) -> None:
+def test_the_same_seed_gives_the_same_bits(spied: LiveModel, sampler: str) -> None:
     state = torch.get_rng_state()
     first, second, other = (
-        samples_of(run(tiny_model, sampler=sampler, steps=3, seed=seed)) for seed in (3, 3, 4)
+        samples_of(run(spied, sampler=sampler, steps=2, seed=seed)) for seed in (3, 3, 4)
     )
     assert torch.equal(first, second)
     assert float((first - other).abs().max()) > 0.1
     assert torch.equal(torch.get_rng_state(), state)
 
 
-@pytest.mark.parametrize("schedule", SCHEDULES)
 @pytest.mark.parametrize("sampler", SAMPLERS)
-def test_any_sampler_goes_with_any_schedule(spied: LiveModel, sampler: str, schedule: str) -> None:
-    for steps in (1, 2, 5):
+def test_any_sampler_goes_with_any_schedule(spied: LiveModel, sampler: str) -> None:
+    few = [("normal", 1), ("normal", 2), ("beta", 1), ("beta", 2)]
+    for schedule, steps in [*few, *((schedule, 5) for schedule in SCHEDULES)]:
         reported: list[tuple[int, int]] = []
         result = run(
             spied,
@@ -86,8 +85,16 @@ def test_any_sampler_goes_with_any_schedule(spied: LiveModel, sampler: str, sche
             progress=lambda step, of, x0, to=reported: to.append((step, of)),
         )
         assert samples_of(result).isfinite().all()
+        if sampler == "dpm_adaptive":
+            assert reported == sorted(reported)
+            assert reported[-1][0] == reported[-1][1]
+            continue
         assert reported == [(i + 1, len(reported)) for i in range(len(reported))]
-        assert len(reported) == len(SCHEDULE_TABLE[schedule](steps, spied.sigmas)) - 1
+        more = SAMPLER_TABLE[sampler].drops_penultimate
+        expected = len(SCHEDULE_TABLE[schedule](steps + more, spied.sigmas)) - 1 - more
+        if sampler == "dpm_fast":
+            expected = expected // 3 + 1 if expected > 1 else 1
+        assert len(reported) == expected
 
 
 def test_the_result_is_a_plain_latent_of_the_models_space(
@@ -123,9 +130,10 @@ def first_input(spied: LiveModel, latent: Latent = EMPTY, **settings: Any) -> tu
         seen.append((x, float(sigmas[0])))
         raise Stop
 
-    table = {**SAMPLER_TABLE, "euler": dataclasses.replace(SAMPLER_TABLE["euler"], run=remember)}
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(sampling, "SAMPLER_TABLE", table)
+        patch.setitem(
+            SAMPLER_TABLE, "euler", dataclasses.replace(SAMPLER_TABLE["euler"], run=remember)
+        )
         with pytest.raises(Stop):
             run(spied, latent, **settings)
     return seen[0]
@@ -169,6 +177,18 @@ def test_denoise_runs_the_end_of_a_longer_schedule(spy: SpyUNet, spied: LiveMode
         whole = timesteps(spy, spied, schedule=schedule, steps=18)  # int(6 / 0.32 = 18.75)
         assert part == whole[-6:]
     assert timesteps(spy, spied, denoise=0.99999) == timesteps(spy, spied)
+
+
+def test_samplers_that_drop_the_penultimate_level_make_one_step_more(
+    spy: SpyUNet, spied: LiveModel
+) -> None:
+    for schedule in ("karras", "normal"):
+        whole = timesteps(spy, spied, schedule=schedule, sampler="euler", steps=7)
+        ours = timesteps(spy, spied, schedule=schedule, sampler="uni_pc", steps=6)
+        assert ours == whole[:-1]
+        part = timesteps(spy, spied, schedule=schedule, sampler="uni_pc", steps=6, denoise=0.5)
+        longer = timesteps(spy, spied, schedule=schedule, sampler="euler", steps=13)
+        assert part == longer[-7:-1]
 
 
 def test_denoise_zero_changes_nothing(
@@ -220,12 +240,15 @@ def test_a_schedule_longer_than_the_models_is_fine(spied: LiveModel) -> None:
 
 @pytest.mark.parametrize("sampler", SAMPLERS)
 def test_outside_the_mask_nothing_changes(
-    tiny_model: LiveModel, tiny_space: LatentSpace, sampler: str
+    spied: LiveModel, tiny_space: LatentSpace, sampler: str
 ) -> None:
     mask = torch.zeros(1, 1, 64, 64)
     mask[..., :24] = 1
     latent = dataclasses.replace(picture(tiny_space, batch=2), noise_mask=mask)
-    result = samples_of(run(tiny_model, latent, sampler=sampler, steps=3))
+    before, mask_before = samples_of(latent).clone(), mask.clone()
+    result = samples_of(run(spied, latent, sampler=sampler, steps=2))
+    assert torch.equal(samples_of(latent), before), "an input was changed"
+    assert torch.equal(mask, mask_before)
     assert torch.equal(result[..., 3:], samples_of(latent)[..., 3:])
     assert float((result[..., :3] - samples_of(latent)[..., :3]).abs().mean()) > 0.1
 
@@ -287,8 +310,9 @@ def test_progress_gives_the_guess_and_may_stop_the_run(
         ({"start_step": 6}, "start_step 6 to end_step 6 of 6"),
         ({"start_step": -1}, "start_step -1"),
         ({"seed": 2**64}, str(2**64)),
-        ({"sampler": "ddim", "eta": 1.5}, "eta is 1.5"),
+        ({"sampler": "ddim", "eta": 1.5}, "eta of the sampler ddim is 1.5"),
         ({"sampler": "heun", "eta": 0.5}, "heun adds no noise.*ddim"),
+        ({"sampler": "sa_solver", "eta": -0.5}, "eta of the sampler sa_solver is -0.5.*from 0 to"),
     ],
 )
 def test_bad_settings_are_refused(
@@ -313,13 +337,3 @@ def test_latents_of_another_family_are_refused(spied: LiveModel, tiny_space: Lat
 def test_sizes_without_a_latent_are_refused(spied: LiveModel) -> None:
     with pytest.raises(WrongSize, match=r"100x64 .*multiples of 8.*96x64"):
         run(spied, Latent(None, None, 100, 64))
-
-
-def test_inputs_are_not_changed(tiny_model: LiveModel, tiny_space: LatentSpace) -> None:
-    mask = torch.rand(1, 1, 8, 8, generator=torch.Generator().manual_seed(1))
-    latent = dataclasses.replace(picture(tiny_space), noise_mask=mask)
-    before, mask_before = samples_of(latent).clone(), mask.clone()
-    for sampler in SAMPLERS:
-        run(tiny_model, latent, sampler=sampler, steps=2, denoise=0.7)
-    assert torch.equal(samples_of(latent), before)
-    assert torch.equal(mask, mask_before)
