@@ -13,6 +13,7 @@ BENCHMARKS = {
     "executor": "overhead of a graph of many cheap nodes: cold, cached, planned",
     "startup": "whole processes: a cached run, --help, a cold text_to_image; imports",
     "sampling": "a denoising step and the peak in memory against the library's pipeline",
+    "models": "a full-size Stable Diffusion 1.5 file: loading, memory, LoRA, a step; detection",
     "cpu": "settings of the CPU, each alone against the default",
 }
 """By the name of the module, which has `measure() -> list[Figure]`."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 import tempfile
 from pathlib import Path
 
-from benchmarks.models import write_random_model
+from benchmarks.random_model import write_random_model
 from benchmarks.report import Figure, log, medians, ratio
 from benchmarks.sides import PLAIN, Side, Subject, pocket, random, running, steps
 

@@ -13,7 +13,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from benchmarks.models import write_random_model
+from benchmarks.random_model import write_random_model
 from benchmarks.report import Figure, interleaved, log, medians, ratio
 from benchmarks.sides import PLAIN, Child, Side, Subject, pocket, random, running, steps
 

@@ -14,7 +14,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from benchmarks.models import POCKET
+from benchmarks.random_model import POCKET
 from benchmarks.report import interleaved, log
 
 if TYPE_CHECKING:
@@ -79,11 +79,11 @@ class Side:
 class Child:
     """A running side."""
 
-    def __init__(self, side: Side) -> None:
+    def __init__(self, side: Side, module: str = "benchmarks.child") -> None:
         environment = {**os.environ, **side.environment}
         self.side = side
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "benchmarks.child", side.role, json.dumps(side.options)],
+            [sys.executable, "-m", module, side.role, json.dumps(side.options)],
             cwd=ROOT,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,

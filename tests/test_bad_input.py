@@ -622,5 +622,5 @@ def test_a_pickle_in_a_models_folder_is_never_loaded(desk: Desk, tiny: Path) -> 
     weights.unlink()
     weights.with_suffix(".bin").write_bytes(pickle.dumps(Trap()))
     path = desk.changed("nodes", "checkpoint", "params", "name", value="tiny")
-    desk.refused(path, "the weights are a pickle, which can run code", "Convert the model")
+    desk.refused(path, "is a pickle that can't be opened safely", "Convert it to safetensors")
     assert not (desk.folder / EXECUTED).exists()

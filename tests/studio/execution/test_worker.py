@@ -106,7 +106,8 @@ def test_submit_plan_inspect_and_shut_down(worker: Worker, tmp_path: Path) -> No
     assert events[-1]["status"] == "ok"
     path = tmp_path / "out" / "first_00001.png"
     assert events[-1]["outputs"] == [{"node": "save", "path": str(path), "saved": False}]
-    steps = [event for event in events if event["event"] == "node_progress"]
+    progress = [event for event in events if event["event"] == "node_progress"]
+    steps = [event for event in progress if event["node"] == "sampler"]
     assert [event["step"] for event in steps] == list(range(1, 21))
     with Pil.open(io.BytesIO(base64.b64decode(steps[-1]["preview"]))) as preview:
         assert preview.format == "JPEG"
