@@ -33,7 +33,7 @@ def measure() -> list[Figure]:
         small, large = pocket(), random(folder)
         return [
             *_steps(small, 7, euler=True),
-            *_steps(large, 4),
+            *_steps(large, 11),
             *_memory(home, small),
             *_memory(home, large),
         ]
@@ -50,7 +50,7 @@ def _steps(subject: Subject, rounds: int, *, euler: bool = False) -> list[Figure
     with running(sides) as children:
         pair = {name: children[name] for name in ("ours", "library")}
         idle = steps(children, subject, "dpmpp_2m", rounds, busy=False)
-        busy = steps(pair, subject, "dpmpp_2m", max(3, rounds - 2), busy=True)
+        busy = steps(pair, subject, "dpmpp_2m", min(rounds, 5), busy=True)
         for load, runs in (("idle", idle), ("both cores busy", busy)):
             found = medians(runs)
             where = f"{subject.name}, dpmpp_2m, {load}"

@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 import torch
 
-from studio.diffusion.crossattention import Memory
+from studio.diffusion.attention import Memory
 from studio.values import GuidanceOptions
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from studio.diffusion.crossattention import CrossAttention
+    from studio.diffusion.attention import Attention
     from studio.diffusion.sigmas import SigmaSpace
     from studio.values import LatentSpace
 
@@ -83,7 +83,7 @@ class LiveModel:
         device: where it lies.
         dtype: what it computes in; everything around it is float32.
         guidance: how its predictions are guided.
-        attention: computes the UNet's cross-attention, where that is ours.
+        attention: computes the attention of the UNet's transformers, where that is ours.
     """
 
     unet: UNet
@@ -93,7 +93,7 @@ class LiveModel:
     device: torch.device
     dtype: torch.dtype
     guidance: GuidanceOptions = _PLAIN
-    attention: CrossAttention | None = None
+    attention: Attention | None = None
 
     @property
     def takes_text(self) -> bool:

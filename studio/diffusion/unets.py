@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from studio.diffusion.attention import own_attention
 from studio.diffusion.checkpoints import BadCheckpoint, Checkpoint
-from studio.diffusion.crossattention import remember_text
 from studio.diffusion.denoiser import LiveModel
 from studio.diffusion.loading import load_module
 from studio.diffusion.sigmas import SigmaSpace, UnknownNoiseSchedule
@@ -61,7 +61,7 @@ def load_unet(
         prediction=checkpoint.prediction,
         device=device,
         dtype=dtype,
-        attention=None if part.class_name == "UNet2DModel" else remember_text(module),
+        attention=None if part.class_name == "UNet2DModel" else own_attention(module),
     )
     return live, module
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from typing import Any
 
 import pytest
@@ -9,8 +10,8 @@ import torch
 from diffusers import UNet2DConditionModel
 from diffusers.models.attention_processor import AttnProcessor2_0
 
-from studio.diffusion import crossattention
-from studio.diffusion.crossattention import Memory, remember_text
+from studio.diffusion import attention as module
+from studio.diffusion.attention import Attention, Memory, own_attention
 
 
 def tiny_unet(**changes: Any) -> UNet2DConditionModel:
@@ -62,7 +63,7 @@ def counted(unet: UNet2DConditionModel) -> dict[str, int]:
 @torch.no_grad()
 def test_the_same_bits_as_the_librarys_own_attention(linear: bool) -> None:
     plain, ours = pair(use_linear_projection=linear)
-    attention = remember_text(ours)
+    attention = own_attention(ours)
     told = inputs(plain)
     memory = Memory()
     calls = counted(ours)
@@ -83,7 +84,7 @@ def test_the_same_bits_as_the_librarys_own_attention(linear: bool) -> None:
 @torch.no_grad()
 def test_a_mask_over_the_text_is_kept_to() -> None:
     plain, ours = pair()
-    attention = remember_text(ours)
+    attention = own_attention(ours)
     told = {**inputs(plain), "encoder_attention_mask": torch.tensor([[1] * 9, [1] * 4 + [0] * 5])}
     expected = plain(timestep=300, return_dict=False, **told)[0]
     with attention.using(Memory()):
@@ -93,7 +94,7 @@ def test_a_mask_over_the_text_is_kept_to() -> None:
 @torch.no_grad()
 def test_each_text_has_a_memory_of_its_own() -> None:
     plain, ours = pair()
-    attention = remember_text(ours)
+    attention = own_attention(ours)
     memories = Memory(), Memory()
     for timestep in (700, 300):
         for seed, memory in enumerate(memories):
@@ -106,10 +107,10 @@ def test_each_text_has_a_memory_of_its_own() -> None:
 @torch.no_grad()
 def test_over_the_budget_it_is_computed_anew(monkeypatch: pytest.MonkeyPatch) -> None:
     plain, ours = pair()
-    attention = remember_text(ours)
+    attention = own_attention(ours)
     told = inputs(plain)
     memory = Memory()
-    monkeypatch.setattr(crossattention, "BUDGET", 0)
+    monkeypatch.setattr(module, "BUDGET", 0)
     for timestep in (700, 300):
         with attention.using(memory):
             got = ours(timestep=timestep, return_dict=False, **told)[0]
@@ -118,9 +119,20 @@ def test_over_the_budget_it_is_computed_anew(monkeypatch: pytest.MonkeyPatch) ->
     assert memory.bytes == 0
 
 
-def test_self_attention_stays_the_librarys() -> None:
-    _, ours = pair()
-    processor = remember_text(ours)
-    kinds = {name.rpartition("attn")[2][0]: p for name, p in ours.attn_processors.items()}
-    assert isinstance(kinds["1"], AttnProcessor2_0)
-    assert kinds["2"] is processor
+@torch.no_grad()
+def test_attention_that_is_more_than_plain_stays_the_librarys() -> None:
+    plain, ours = pair()
+    for unet in (plain, ours):
+        unet.down_blocks[0].attentions[0].transformer_blocks[0].attn1.rescale_output_factor = 2.0
+    processor = own_attention(ours)
+    kept = [p for p in ours.attn_processors.values() if p is not processor]
+    assert [type(p) for p in kept] == [AttnProcessor2_0]
+    told = inputs(plain)
+    expected = plain(timestep=300, return_dict=False, **told)[0]
+    assert torch.equal(ours(timestep=300, return_dict=False, **told)[0], expected)
+
+
+def test_the_library_finds_the_signature_at_once() -> None:
+    """It asks for the parameters' names, and would leave out what they don't name."""
+    names = list(inspect.signature(Attention().__call__).parameters)
+    assert names == ["attn", "hidden_states", "encoder_hidden_states", "attention_mask"]
