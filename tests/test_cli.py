@@ -89,6 +89,8 @@ def test_text_to_image_the_whole_story(cli: Cli, tmp_path: Path) -> None:
     )
     assert "20/20 steps" in first.stderr
     assert "it/s" in first.stderr
+    assert "[transformers]" not in first.stderr
+    assert "Warning" not in first.stderr
     with Pil.open(path) as picture:
         pixels = np.asarray(picture).astype(int)
     # a red circle on a blue background
