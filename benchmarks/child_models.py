@@ -153,12 +153,13 @@ def lora_ours(file: str, lora: str) -> dict[str, float]:
     text = store.text(clip)
     positive, negative = (text.encode(words, print) for words in (PROMPT, ""))
     _sample(store.model(first), positive, negative, 1, [])
+    loaded = store.loading_seconds
     start = time.perf_counter()
     live = store.model(second)
-    ready = time.perf_counter() - start
-    loaded = store.loading_seconds
+    calls = _calls(live.unet)
     ends: list[float] = []
     _sample(live, positive, negative, 2, ends)
+    ready = calls[0] - start
     _, plain, _ = _ours(file)
     without: list[float] = []
     _sample(store.model(plain), positive, negative, 2, without)

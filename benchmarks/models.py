@@ -39,7 +39,9 @@ def measure() -> list[Figure]:
         ours, theirs = {"file": str(file)}, {"file": str(file), "config": str(config)}
         figures += _first_step(ours, theirs)
         figures += _memory(ours, theirs)
-        figures += _lora({**ours, "lora": str(lora)})
+        figures += _lora(f"a LoRA (rank {RANK})", {**ours, "lora": str(lora)}, "<= 0.2")
+        write_lora(lora, hadamard=True)
+        figures += _lora(f"a LoHa (rank {RANK})", {**ours, "lora": str(lora)}, "")
         return [*figures, *_steps(ours, theirs)]
 
 
@@ -75,7 +77,7 @@ def _memory(ours: dict[str, str], theirs: dict[str, str]) -> list[Figure]:
     return figures
 
 
-def _lora(options: dict[str, str]) -> list[Figure]:
+def _lora(what: str, options: dict[str, str], reach: str) -> list[Figure]:
     runs = [_once("lora-ours", options) for _ in range(ROUNDS)]
     log(f"lora: {runs}")
 
@@ -83,11 +85,11 @@ def _lora(options: dict[str, str]) -> list[Figure]:
         return statistics.median(run[key] for run in runs)
 
     return [
-        Figure(f"another strength of a LoRA (rank {RANK}), same base: time before the first step",
-               middle("ready"), "s", "<= 0.2"),
-        Figure("the same: time spent on reading base weights again", middle("read again"), "s",
-               "<= 0.0"),
-        Figure("a step with the LoRA against one without",
+        Figure(f"another strength of {what}, same base: time before the first step",
+               middle("ready"), "s", reach),
+        Figure(f"another strength of {what}: time spent on reading base weights",
+               middle("read again"), "s", "<= 0.0"),
+        Figure(f"a step with {what} against one without",
                statistics.median(run["step"] / run["step without"] for run in runs), "x"),
     ]  # fmt: skip
 
@@ -139,8 +141,13 @@ def _config(folder: Path) -> Path:
     return folder
 
 
-def write_lora(path: Path) -> None:
-    """A random LoRA on all attention of Stable Diffusion 1's denoiser, in kohya's names."""
+def write_lora(path: Path, *, hadamard: bool = False) -> None:
+    """A random LoRA on all attention of Stable Diffusion 1's denoiser, in kohya's names.
+
+    Args:
+        path: of the file.
+        hadamard: make it a LoHa, whose difference has to be computed whole.
+    """
     from benchmarks.compvis import shapes
 
     prefix = "model.diffusion_model."
@@ -150,6 +157,10 @@ def write_lora(path: Path) -> None:
         attention = ".attn1.to_" in name or ".attn2.to_" in name or ".ff.net." in name
         if name.startswith(prefix) and name.endswith(".weight") and attention:
             key = "lora_unet_" + layer.replace(".", "_")
-            found[f"{key}.lora_down.weight"] = (RANK, shape[1])
-            found[f"{key}.lora_up.weight"] = (shape[0], RANK)
+            down, up = (RANK, shape[1]), (shape[0], RANK)
+            if hadamard:
+                found |= {f"{key}.hada_w{i}_{part}": side
+                          for i in (1, 2) for part, side in (("a", up), ("b", down))}  # fmt: skip
+            else:
+                found |= {f"{key}.lora_down.weight": down, f"{key}.lora_up.weight": up}
     write_tensors(path, found, dtype="float16")

@@ -126,7 +126,10 @@ def scheduler_sigmas(
     from studio.diffusion.levels import make_sigmas
 
     space = context.models.sigma_space(model)
-    return Sigmas(make_sigmas(space, schedule, steps, denoise))
+    levels = make_sigmas(space, schedule, steps, denoise)
+    # Schedules that pick training levels may give some more than asked for; the peer's node keeps
+    # the last ones, its KSampler all.
+    return Sigmas(levels[-(steps + 1) :])
 
 
 @node("KarrasSigmas", category="Sampling/Custom")

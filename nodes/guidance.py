@@ -80,6 +80,37 @@ def guidance_range(model: Model, *, start: Share = 0.0, end: Share = 1.0) -> Mod
     return replace(model, guidance=replace(model.guidance, start=start, end=end))
 
 
+class BadCurve(InputError):
+    """A list of guidance scales that can't be one."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(
+            f"{text!r} is no list of guidance scales.",
+            hint="Give numbers from 0 to 100 with commas between them, such as 2, 7, 4.",
+        )
+
+
+@node("GuidanceCurve", category="Model/Guidance")
+def guidance_curve(model: Model, *, scales: str = "7, 7") -> Model:
+    """Change the guidance scale over the steps; the sampler's own cfg doesn't count then.
+
+    Args:
+        model: the denoiser.
+        scales: cfg at the first step, …, at the last, with commas between; as many as you like,
+            evenly spread over the steps and linear between. "2, 7, 4" rises and falls.
+
+    Returns:
+        The model, guided so.
+    """
+    try:
+        curve = tuple(float(part) for part in scales.split(","))
+    except ValueError:
+        raise BadCurve(scales) from None
+    if not all(0 <= scale <= 100 for scale in curve):
+        raise BadCurve(scales)
+    return replace(model, guidance=replace(model.guidance, curve=curve))
+
+
 @node("SeparateGuidance", category="Model/Guidance")
 def separate_guidance(model: Model, *, separate: bool = True) -> Model:
     """Run the positive and the negative conditioning one after the other, to save memory.

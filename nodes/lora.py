@@ -43,9 +43,9 @@ def load_lora(
     """Put a LoRA on a denoiser and its text encoder.
 
     LoRAs stack: each of these nodes adds one to those that are on already. The checkpoint's own
-    weights stay as they are, so another strength costs no loading. Files in the formats of Kohya,
-    diffusers, PEFT and LyCORIS are read (docs/lora.md); one for another family is refused, and
-    keys that fit nothing are counted and told.
+    weights stay as they are, so another strength reads none of them again. Files in the formats of
+    Kohya, diffusers, PEFT and LyCORIS are read (docs/lora.md); one for another family is refused,
+    and keys that fit nothing are counted and told.
 
     Args:
         model: the denoiser.

@@ -75,6 +75,8 @@ class GuidanceOptions:
         start: share of the steps, 0 to 1, from which guidance is on; before it cfg is 1.
         end: share of the steps up to which guidance is on; after it cfg is 1.
         separate: run the positive and the negative half in calls of their own, for less memory.
+        curve: cfg over the steps, the first value at the first step, the last at the last, linear
+            between; empty for the sampler's own cfg throughout.
     """
 
     rescale: float = 0.0
@@ -83,6 +85,7 @@ class GuidanceOptions:
     start: float = 0.0
     end: float = 1.0
     separate: bool = False
+    curve: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

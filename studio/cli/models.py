@@ -70,6 +70,13 @@ def listing(*, kind: str | None, hashing: bool, as_json: bool) -> int:
     else:
         # One line a file, whatever its length: for other programs to look through.
         output_console().print(table_of([_flat(row) for row in rows]))
+    if missing := sum(not row.fingerprint for row in rows):
+        # Reading hundreds of gigabytes only to list them would be no pleasure.
+        error_console().print(
+            f"{missing} of {len(rows)} aren't hashed yet; `models --hash` does that once, and so "
+            "does using them",
+            style="dim",
+        )
     return 0
 
 

@@ -206,7 +206,7 @@ def sample_sigmas(
         denoiser: Denoise = guided
         if mask is not None:
             shown = noise
-            if row.own_mask_noise and add_noise:
+            if row.own_mask_noise:
                 shown = initial_noise(shape, (seed + 1) & MAX_SEED).to(model.device)
             denoiser = MaskedDenoise(guided, mask.to(model.device), scaled, shown)
         last = _Last(progress)

@@ -76,7 +76,7 @@ class ModelStore:
             recipe.loras,
             family=self._checkpoint(recipe.checkpoint).family.id,
             warn=warn,
-            spare=self.budget - self.bytes,
+            spare=self._spare(live.unet),
         )
         return replace(live, guidance=recipe.guidance)
 
@@ -104,7 +104,7 @@ class ModelStore:
             recipe.loras,
             family=self._checkpoint(recipe.checkpoint).family.id,
             warn=warn,
-            spare=self.budget - self.bytes,
+            spare=self._spare(*(encoder.module for encoder in live.encoders)),
         )
         return live
 
@@ -132,14 +132,19 @@ class ModelStore:
 
     @property
     def bytes(self) -> int:
-        """Of all weights that are held."""
-        return sum(entry.bytes for entry in self._entries.values())
+        """Of all weights that are held, and of what LoRAs add to them."""
+        return sum(entry.bytes for entry in self._entries.values()) + self._loras.bytes
 
     def clear(self) -> None:
         """Let go of every module."""
         self._entries.clear()
         if self.device.type == "cuda":
             torch.cuda.empty_cache()
+
+    def _spare(self, *modules: Any) -> int:
+        """Bytes that LoRAs on these modules may take."""
+        weights = sum(entry.bytes for entry in self._entries.values())
+        return self.budget - weights - self._loras.bytes_beside(modules)
 
     def _get(
         self,

@@ -199,6 +199,18 @@ def test_an_empty_guidance_range_is_refused(start: float, end: float) -> None:
         guidance_nodes.guidance_range(MODEL, start=start, end=end)
 
 
+def test_a_curve_of_guidance() -> None:
+    changed = guidance_nodes.guidance_curve(MODEL, scales=" 2,7 , 4.5")
+    assert changed.guidance.curve == (2.0, 7.0, 4.5)
+
+
+@pytest.mark.parametrize("scales", ["", "7,", "seven", "1, -1", "nan", "1e9", "1;2"])
+def test_lists_that_are_no_curve_of_guidance(scales: str) -> None:
+    with pytest.raises(guidance_nodes.BadCurve, match="is no list of guidance scales"):
+        guidance_nodes.guidance_curve(MODEL, scales=scales)
+
+
 def test_guidance_nodes_cost_nothing(registry: Any) -> None:
-    kinds = ("RescaleGuidance", "DynamicThresholding", "GuidanceRange", "SeparateGuidance")
+    kinds = ("RescaleGuidance", "DynamicThresholding", "GuidanceRange", "GuidanceCurve",
+             "SeparateGuidance")  # fmt: skip
     assert all(registry[kind].light for kind in (*kinds, "NoText"))

@@ -163,6 +163,8 @@ def what_else(names: Iterable[str]) -> str:
     if not listed:
         return "holds no tensors"
     few = ", ".join(sorted(listed)[:3])
+    if len(listed) == 1:
+        return f"is of no known kind: its one tensor is {few}"
     return f"is of no known kind: of its {len(listed)} tensors the first are {few}"
 
 

@@ -11,6 +11,8 @@ import torch
 from studio.diffusion.guidance.regions import percent_to_sigma
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from torch import Tensor
 
     from studio.diffusion.sigmas import SigmaSpace
@@ -94,6 +96,23 @@ class Levels:
     def holds(self, sigma: float) -> bool:
         """Whether guidance is on at this level."""
         return self.lowest < sigma <= self.highest
+
+
+def on_curve(curve: Sequence[float], sigmas: Tensor | None, sigma: float) -> float:
+    """The guidance scale at a noise level.
+
+    Args:
+        curve: of the first step to the last, evenly spread, linear between; one at least.
+        sigmas: the levels that the sampler visits, float [n + 1]; without them the first counts.
+        sigma: the level. What a sampler evaluates within a step has that step's scale.
+    """
+    count = 0 if sigmas is None else len(sigmas) - 1
+    if sigmas is None or count < 2 or len(curve) == 1:
+        return curve[0]
+    step = int((sigmas[:-1] >= sigma * (1 - 1e-6)).sum()) - 1
+    place = max(step, 0) / (count - 1) * (len(curve) - 1)
+    left = min(int(place), len(curve) - 2)
+    return curve[left] + (place - left) * (curve[left + 1] - curve[left])
 
 
 def guided_levels(options: GuidanceOptions, space: SigmaSpace, sigmas: Tensor | None) -> Levels:

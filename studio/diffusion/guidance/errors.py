@@ -105,6 +105,18 @@ class MissingLevel(InputError):
         )
 
 
+class UnwantedPicture(InputError):
+    """A picture to be made larger meets a model that can't be shown it."""
+
+    def __init__(self, which: str) -> None:
+        super().__init__(
+            f"The {which} conditioning shows a picture for the x4 upscaler, and this model is "
+            "none: it would take no notice of it.",
+            hint="Load the x4 upscaler, or wire the text to the sampler without "
+            "UpscaleConditioning.",
+        )
+
+
 class AreaOutside(InputError):
     """An area with nothing of the picture in it."""
 

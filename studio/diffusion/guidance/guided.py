@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from studio.diffusion.guidance.combine import Levels, combine, guided_levels
+from studio.diffusion.guidance.combine import Levels, combine, guided_levels, on_curve
 from studio.diffusion.guidance.errors import EmptyConditioning, WrongSides
 from studio.diffusion.guidance.memory import entries_a_call
 from studio.diffusion.guidance.regions import Piece, paired, pieces
@@ -54,6 +54,7 @@ class GuidedDenoise:
     batch: int
     size: tuple[int, int] | None
     concat: Concat | None
+    sigmas: Tensor | None = None
     _calls: dict[tuple[tuple[int, ...], float], tuple[_Call, ...]] = field(
         default_factory=dict, repr=False
     )
@@ -85,8 +86,11 @@ class GuidedDenoise:
         return combine(x, sigma, cond, uncond, cfg, self.model.guidance), uncond
 
     def scale(self, sigma: float) -> float:
-        """The guidance scale at a noise level: cfg, or 1 where guidance is off."""
-        return self.cfg if self.on.holds(sigma) else 1.0
+        """The guidance scale at a noise level: cfg or its curve, or 1 where guidance is off."""
+        if not self.on.holds(sigma):
+            return 1.0
+        curve = self.model.guidance.curve
+        return on_curve(curve, self.sigmas, sigma) if curve else self.cfg
 
     def check_negative(self) -> None:
         """Whether the negative conditioning can be used."""
@@ -188,8 +192,9 @@ def guide(
         pieces("negative", negative.entries, model, batch, size),
     )
     on = guided_levels(model.guidance, model.sigmas, sigmas)
-    guided = GuidedDenoise(model, cond, uncond, cfg, on, batch, size, concat)
-    if not _is_off(cfg) and not model.scale_width:
+    guided = GuidedDenoise(model, cond, uncond, cfg, on, batch, size, concat, sigmas)
+    scales = model.guidance.curve or (cfg,)
+    if not all(map(_is_off, scales)) and not model.scale_width:
         guided.check_negative()
     if size is not None:
         _check_sides(model, size, [*cond, *uncond])

@@ -14,6 +14,7 @@ from studio.diffusion.guidance.errors import (
     MissingLevel,
     MissingPooled,
     MissingText,
+    UnwantedPicture,
     UnwantedText,
     WrongConcat,
     WrongConditioningWidth,
@@ -53,7 +54,7 @@ def check(
     Raises:
         MissingText, UnwantedText, WrongConditioningWidth: its text is not for this model.
         MissingPooled, WrongPooledWidth: SDXL's pooled text.
-        MissingConcat, WrongConcat, MissingLevel: its channels beside the latent.
+        MissingConcat, WrongConcat, MissingLevel, UnwantedPicture: its channels beside the latent.
     """
     for entry in entries:
         _check_text(which, entry, model)
@@ -88,6 +89,9 @@ def _check_pooled(which: str, entry: ConditioningEntry, model: LiveModel) -> Non
 def _check_concat(which: str, concat: Concat | None, model: LiveModel) -> None:
     extra = model.extra_channels
     if not extra:
+        # What inpainting models are shown, others do without: their latent's mask does the work.
+        if extra == 0 and concat is not None and concat.noise_level is not None:
+            raise UnwantedPicture(which)
         return
     if concat is None:
         raise MissingConcat(which, model.space.channels, extra)

@@ -22,6 +22,10 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 
+_BLOCK = 2**17
+"""Elements of a weight to change at once: half a MiB."""
+
+
 class Form(Protocol):
     """A difference to a weight, in factors."""
 
@@ -108,6 +112,22 @@ class Hadamard:
         """The difference, float32 on `device`."""
         first = _product(self.w1_a, self.w1_b, self.t1, device)
         return first.mul_(_product(self.w2_a, self.w2_b, self.t2, device))
+
+    def add_to(self, weight: Tensor, amount: float) -> None:
+        """Add `amount` times the difference to a weight, in place, without ever making it whole.
+
+        A few rows at a time stay in the processor's cache: several times as fast as the difference
+        in memory of its own.
+        """
+        flat = weight.flatten(1)
+        w1_a, w1_b, w2_a, w2_b = (
+            _wide(factor, weight.device) for factor in (self.w1_a, self.w1_b, self.w2_a, self.w2_b)
+        )
+        rows = max(_BLOCK // max(flat.shape[1], 1), 1)
+        for start in range(0, flat.shape[0], rows):
+            part = slice(start, start + rows)
+            product = (w1_a[part] @ w1_b).mul_(w2_a[part] @ w2_b)
+            flat[part].add_(product, alpha=amount)
 
     def low_rank(self) -> LowRank | None:
         """The same as a low-rank form of rank r²; None with cores.
@@ -264,6 +284,11 @@ class Patch:
             strength: the user's.
         """
         if self.form is None:
+            return weight
+        if isinstance(self.form, Hadamard) and self.form.t1 is None and self.magnitude is None:
+            if not weight.is_contiguous():
+                weight = weight.contiguous()
+            self.form.add_to(weight, strength * self.form.scale)
             return weight
         delta = self.form.delta(weight.device).reshape(weight.shape)
         if self.magnitude is None:

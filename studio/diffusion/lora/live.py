@@ -13,7 +13,7 @@ from studio.diffusion.lora.reading import LoraFile, read_lora
 from studio.diffusion.lora.stack import LoraStack, layers_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from torch import nn
 
@@ -38,11 +38,16 @@ class Loras:
         self._files: OrderedDict[str, LoraFile] = OrderedDict()
         self._stacks: WeakKeyDictionary[nn.Module, LoraStack] = WeakKeyDictionary()
 
+    def bytes_beside(self, modules: Iterable[nn.Module] = ()) -> int:
+        """Held by files in memory, and by what is on all modules but these."""
+        besides = set(map(id, modules))
+        held = sum(s.bytes for module, s in self._stacks.items() if id(module) not in besides)
+        return sum(file.bytes for file in self._files.values()) + held
+
     @property
     def bytes(self) -> int:
         """Held by files in memory and by what is on the modules."""
-        files = sum(file.bytes for file in self._files.values())
-        return files + sum(stack.bytes for stack in self._stacks.values())
+        return self.bytes_beside()
 
     def on_unet(
         self,
@@ -88,6 +93,8 @@ class Loras:
                 return _text_target(paths, family, place, several)
 
             self._set(encoder, loras, target, family, spare, warn)
+            if spare is not None and encoder in self._stacks:
+                spare -= self._stacks[encoder].bytes
 
     def _set(
         self,

@@ -45,6 +45,22 @@ def level_between(sigma: Tensor, sigma_next: Tensor, share: float) -> float:
     return float((start + share * (sigma_next.log() - start)).exp())
 
 
+def ancestral_down(sigma: Tensor, sigma_next: Tensor, eta: float) -> Tensor:
+    """`split_noise`'s sigma_down in the precision of the levels and by the peer's operations.
+
+    At eta 1 the middle of a step to it is sigma_next itself but for rounding, and that may lie
+    half-way between two timesteps: the last bit then decides which of them the model is told.
+
+    Args:
+        sigma, sigma_next: of no dimension, sigma above 0.
+        eta: as for `split_noise`.
+    """
+    fresh = eta * (sigma_next**2 * (sigma**2 - sigma_next**2) / sigma**2) ** 0.5
+    up = min(sigma_next, fresh)
+    down: Tensor = (sigma_next**2 - up**2) ** 0.5
+    return down
+
+
 def split_noise(sigma: float, sigma_next: float, eta: float) -> tuple[float, float]:
     """Share the noise at sigma_next between what is kept and what is fresh.
 

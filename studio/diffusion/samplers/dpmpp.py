@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from studio.diffusion.samplers.contract import level_between, split_noise, steps_of
+from studio.diffusion.samplers.contract import ancestral_down, level_between, split_noise, steps_of
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -32,9 +32,10 @@ def dpmpp_2s_ancestral(
     steps = steps_of(sigmas)
     for i, (sigma, sigma_next) in enumerate(steps):
         x0 = target = denoise(x, sigma)
-        down, up = split_noise(sigma, sigma_next, eta)
+        _, up = split_noise(sigma, sigma_next, eta)
+        down = float(end := ancestral_down(sigmas[i], sigmas[i + 1], eta))
         if down > 0:
-            middle = math.sqrt(sigma * down)
+            middle = level_between(sigmas[i], end, 0.5)
             target = denoise(x0.lerp(x, middle / sigma), middle)
         x = target.lerp(x, down / sigma)
         if up > 0:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING
 
-from studio.diffusion.samplers.contract import split_noise, steps_of
+from studio.diffusion.samplers.contract import ancestral_down, split_noise, steps_of
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -109,9 +108,10 @@ def dpm_2(
     steps = steps_of(sigmas)
     for i, (sigma, sigma_next) in enumerate(steps):
         x0 = denoise(x, sigma)
-        down, up = split_noise(sigma, sigma_next, eta)
+        _, up = split_noise(sigma, sigma_next, eta)
+        down = float(end := ancestral_down(sigmas[i], sigmas[i + 1], eta))
         if down > 0:
-            middle = math.sqrt(sigma * down)
+            middle = float(sigmas[i].log().lerp(end.log(), 0.5).exp())
             halfway = x0.lerp(x, middle / sigma)
             slope = (halfway - denoise(halfway, middle)) / middle
             x = x.add(slope, alpha=down - sigma)

@@ -15,6 +15,7 @@ from studio.diffusion.guidance import (
     MissingLevel,
     MissingPooled,
     MissingText,
+    UnwantedPicture,
     UnwantedText,
     WrongConcat,
     WrongPooledWidth,
@@ -355,6 +356,8 @@ def test_the_upscaler_is_told_its_pictures_noise(make: Any) -> None:
     )
     check(run(model, *entries), cond, uncond)
 
+    with pytest.raises(UnwantedPicture, match=r"positive .*would take no notice"):
+        run(make(conditional()), *entries)
     unsaid = words(1, concat=Concat(beside))
     with pytest.raises(MissingLevel, match=r"positive .*UpscaleConditioning"):
         run(model, unsaid, entries[1])

@@ -268,6 +268,32 @@ def test_both_outside_of_the_range_is_not_guided(tiny_model: LiveModel) -> None:
 
 
 @torch.no_grad()
+def test_cfg_follows_its_curve(tiny_model: LiveModel) -> None:
+    """2 at the first of five steps, 6 in the middle, 1 at the last; the sampler says 9."""
+    sigmas = torch.tensor([10.0, 8.0, 5.0, 3.0, 1.0, 0.0])
+    model = under(tiny_model, curve=(2.0, 6.0, 1.0))
+    denoise = guide(model, POSITIVE, NEGATIVE, 9.0, len(X), sigmas=sigmas)
+    found = [denoise.scale(float(sigma)) for sigma in sigmas[:-1]]
+    assert found == pytest.approx([2, 4, 6, 3.5, 1])
+    # What a sampler evaluates within a step has that step's scale.
+    assert denoise.scale(6.3) == pytest.approx(4)
+    assert denoise.scale(0.4) == pytest.approx(1)
+    assert denoise.scale(14.0) == pytest.approx(2)
+    for sigma, scale in ((8.0, 4.0), (1.0, 1.0)):
+        plain = guide(tiny_model, POSITIVE, NEGATIVE, scale, len(X), sigmas=sigmas)
+        assert torch.equal(denoise(X, sigma), plain(X, sigma))
+
+
+def test_a_curve_of_one_is_that_cfg_throughout(tiny_model: LiveModel) -> None:
+    sigmas = torch.tensor([10.0, 5.0, 0.0])
+    model = under(tiny_model, curve=(3.0,), end=0.5)
+    denoise = guide(model, POSITIVE, NEGATIVE, 1.0, len(X), sigmas=sigmas)
+    assert [denoise.scale(sigma) for sigma in (10.0, 5.0)] == [3.0, 1.0]
+    with pytest.raises(EmptyConditioning):
+        guide(model, POSITIVE, Conditioning(()), 1.0, len(X), sigmas=sigmas)
+
+
+@torch.no_grad()
 def test_apart_equals_together(tiny_model: LiveModel) -> None:
     """Entries of one length and of several, in places."""
     area = PixelArea(0, 0, 64, 32)

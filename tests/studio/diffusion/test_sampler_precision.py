@@ -102,3 +102,44 @@ def test_the_weights_of_sa_solver_are_as_inexact_as_the_peers() -> None:
     assert ours == pytest.approx([-0.158498, 0.624990, -0.952178, 0.817285], abs=2e-4)
     exact = adams_weights(logs[45:49].double(), logs[48].double(), logs[49].double(), 1.0)
     assert max(abs(a - b) for a, b in zip(ours, exact, strict=True)) > 1e-3
+
+
+def ancestral(sigma: torch.Tensor, sigma_next: torch.Tensor) -> torch.Tensor:
+    """k-diffusion's sigma_down at eta 1, on tensors of no dimension."""
+    fresh = (sigma_next**2 * (sigma**2 - sigma_next**2) / sigma**2) ** 0.5
+    return (sigma_next**2 - torch.minimum(sigma_next, fresh) ** 2) ** 0.5
+
+
+@pytest.mark.parametrize(
+    ("name", "schedule", "steps"),
+    [("dpmpp_2s_ancestral", "normal", n) for n in (3, 7, 19, 37, 55)]
+    + [("dpmpp_2s_ancestral", "sgm_uniform", n) for n in (2, 6, 18, 36)]
+    + [("dpm_2_ancestral", "normal", n) for n in (2, 6, 18, 36)]
+    + [("dpm_2_ancestral", "sgm_uniform", n) for n in (5, 17, 35)],
+)
+def test_the_middle_of_an_ancestral_step(name: str, schedule: str, steps: int) -> None:
+    """It is the next level but for rounding, so the rounding must be the peer's."""
+    row = SAMPLER_TABLE[name]
+    levels = make_sigmas(SD, schedule, steps, drop_penultimate=row.drops_penultimate)
+    wanted = []
+    for sigma, sigma_next in itertools.pairwise(levels):
+        wanted.append(float(sigma))
+        if sigma_next > 0:
+            down = ancestral(sigma, sigma_next)
+            if name == "dpm_2_ancestral":
+                middle = sigma.log().lerp(down.log(), 0.5).exp()
+            else:
+                start, end = sigma.log().neg(), down.log().neg()
+                middle = (start + 0.5 * (end - start)).neg().exp()
+            wanted.append(float(middle))
+    seen: list[float] = []
+
+    def denoise(x: torch.Tensor, sigma: float) -> torch.Tensor:
+        seen.append(sigma)
+        return x * 0.1
+
+    x = torch.ones(1, 4, 2, 2)
+    zeros = torch.zeros_like(x)
+    row.run(denoise, x, levels, lambda *_: zeros, lambda *_: None, eta=1.0)
+    assert seen == wanted
+    assert [SD.t(level) for level in seen] == [SD.t(level) for level in wanted]

@@ -195,7 +195,7 @@ def test_a_change_that_fails_midway_takes_everything_off(
     def fails(*_: object) -> Tensor:
         raise MemoryError
 
-    monkeypatch.setattr("studio.diffusion.lora.forms.Hadamard.delta", fails)
+    monkeypatch.setattr("studio.diffusion.lora.forms.Hadamard.add_to", fails)
     with pytest.raises(MemoryError):
         stack.set([(pool[0], 1.0), (pool[6], 1.0), (pool[2], 1.0)], warn=never)
     assert parameters(toy) == before
