@@ -6,6 +6,7 @@ Looks at names and sizes only: nothing is opened or hashed, so a list of thousan
 from __future__ import annotations
 
 import os
+import stat
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -154,13 +155,15 @@ def _scan(root: Path, kind: str) -> Iterator[ModelFile]:
                 continue  # its parts are no models of their own
             for entry in entries:
                 try:
-                    size = None if entry.is_dir() else entry.stat().st_size
+                    status = entry.stat()
                 except OSError:  # a link to nothing, or into a folder that can't be read
                     continue
-                if size is None:
+                if stat.S_ISDIR(status.st_mode):
                     inner.append((entry.is_symlink(), entry.path))
+                elif not stat.S_ISREG(status.st_mode):
+                    continue  # a pipe or a device: opening it could wait for ever
                 elif entry.name.lower().endswith(SUFFIXES):
-                    yield _model(root, kind, Path(entry.path), "single file", size)
+                    yield _model(root, kind, Path(entry.path), "single file", status.st_size)
         level = [Path(path) for _, path in sorted(inner)]
 
 

@@ -155,6 +155,14 @@ class Prompt(Marker):
             return str(error)
         return None
 
+    def misfit(
+        self, value: Any, params: Mapping[str, Any], environment: Environment
+    ) -> str | None:
+        from studio.diffusion.text.prompt import fault_in
+
+        weighting = params.get("weighting")
+        return fault_in(value, weighting) if weighting in ("comfy", "a1111") else None
+
     def fingerprint(self, value: Any, environment: Environment) -> str | None:
         from blake3 import blake3
 

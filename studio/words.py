@@ -13,7 +13,11 @@ def nearest(name: str, known: Iterable[str], count: int = 3) -> str:
     from rapidfuzz import process, utils
 
     found = process.extract(
-        str(name), list(known), limit=count, score_cutoff=60, processor=utils.default_process
+        str(name),
+        list(dict.fromkeys(known)),
+        limit=count,
+        score_cutoff=60,
+        processor=utils.default_process,
     )
     # Only what is about as near as the nearest: a long list helps nobody.
     names = [match[0] for match in found if match[1] >= found[0][1] - 8]

@@ -622,5 +622,6 @@ def test_a_pickle_in_a_models_folder_is_never_loaded(desk: Desk, tiny: Path) -> 
     weights.unlink()
     weights.with_suffix(".bin").write_bytes(pickle.dumps(Trap()))
     path = desk.changed("nodes", "checkpoint", "params", "name", value="tiny")
-    desk.refused(path, "is a pickle that can't be opened safely", "Convert it to safetensors")
+    words = "needs code to run when it is opened (pathlib.Path.write_text)"
+    desk.refused(path, words, "Convert it to safetensors")
     assert not (desk.folder / EXECUTED).exists()

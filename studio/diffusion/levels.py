@@ -118,6 +118,12 @@ def parse_sigmas(text: str) -> Tensor:
     Raises:
         BadSetting: not at least two falling numbers from 0 up.
     """
+    if re.search(r"\d,\d", text) and re.search(r"\d\s+\d", text):
+        # 14,6 4,2 may be two numbers or four.
+        raise BadSetting(
+            f"{text!r} has commas within numbers, or some between them and some not.",
+            hint="Write fractions with a point and part numbers alike: 14.6, 4.2, 0.",
+        )
     words = [word for word in re.split(r"[\s,;\[\]]+", text) if word]
     numbers = []
     for word in words:

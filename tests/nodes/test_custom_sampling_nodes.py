@@ -208,6 +208,7 @@ def test_levels_as_typed(bench: Bench, text: str) -> None:
         ("Sigmas", {"levels": "2, 1, -1"}, "level 2 of 3 is -1"),
         ("Sigmas", {"levels": "2, nan"}, "level 1 of 2 is nan"),
         ("Sigmas", {"levels": "2, much"}, "'much' is not a number.*14.6, 4"),
+        ("Sigmas", {"levels": "14,6 4,2 0"}, "has commas within numbers.*with a point"),
         ("Sigmas", {"levels": "2"}, "1 noise levels make no step"),
         ("Sigmas", {"levels": ""}, "0 noise levels make no step"),
         ("KarrasSigmas", {"sigma_max": 0.01}, "can't fall from sigma_max 0.01 to sigma_min 0.029"),

@@ -152,10 +152,16 @@ def test_faults_are_told_before_the_run(bench: Bench, text: str, message: str) -
 
 
 @pytest.mark.usefixtures("tiny")
-def test_a_fault_of_one_dialect_is_told_by_the_node(bench: Bench) -> None:
-    result = bench.run(words("(red:1.2.3)", weighting="a1111"), ["words"])
-    assert "the weight 1.2.3 is no number" in str(result.error)
-    assert bench.run(words("(red:1.2.3)"), ["words"]).error is None
+def test_a_fault_of_one_dialect(bench: Bench) -> None:
+    """Found before the run where the dialect is known, else by the node."""
+    for text, weighting, reason in (
+        ("(red:1.2.3)", "a1111", "the weight 1.2.3 is no number"),
+        ("(red:1e9)", "comfy", "its weight is 1e\\+09"),
+    ):
+        with pytest.raises(GraphInvalid, match=reason):
+            bench.run(words(text, weighting=weighting), ["words"])
+        other = {"comfy": "a1111", "a1111": "comfy"}[weighting]
+        assert bench.run(words(text, weighting=other), ["words"]).error is None
 
 
 # ------------------------------------------------------------------ embeddings

@@ -13,6 +13,7 @@ from open_folders import open_to_all
 
 from studio.modelfiles import UnknownModel, find_models, resolve_model
 from studio.places import Places, Settings, resources
+from studio.words import nearest
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -83,6 +84,20 @@ def test_files_and_folders(home: Path) -> None:
     assert names(home, "loras") == ["a.safetensors", SHIPPED_LORA]
     with pytest.raises(ValueError, match="lorax"):
         find_models(at(home), "lorax")
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="the system has no named pipes")
+def test_pipes_are_no_models(home: Path) -> None:
+    folder = home / "models" / "checkpoints"
+    file(folder / "real.safetensors")
+    os.mkfifo(folder / "pipe.safetensors")
+    names = [found.name for found in find_models(at(home), "checkpoints")]
+    assert "real.safetensors" in names
+    assert "pipe.safetensors" not in names
+
+
+def test_names_that_several_kinds_have_are_suggested_once() -> None:
+    assert nearest("sam", ["same", "same", "other"]) == " Did you mean same?"
 
 
 def test_parts_in_folders(home: Path) -> None:

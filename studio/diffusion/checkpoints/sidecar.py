@@ -98,7 +98,9 @@ def _sidecar(path: Path, name: str) -> Sidecar:
     except Exception as error:  # yaml's errors have no class that can be named without it
         raise bad(f"isn't {path.suffix[1:]} ({short(str(error), 80)})") from None
     if not isinstance(tree, dict):
-        return Sidecar(path)
+        if tree is None or path.suffix == ".json":  # empty, or of one of many other programs
+            return Sidecar(path)
+        raise bad(f"isn't a table of settings ({short(text, 40)})")
     try:
         return _read(path, tree)
     except ValueError as error:
@@ -119,8 +121,8 @@ def _read(path: Path, tree: Mapping[str, Any]) -> Sidecar:
         path,
         _prediction(said, original=bool(params)),
         _schedule(said),
-        _count(network, "num_heads"),
-        _count(network, "num_head_channels"),
+        _count(network or said, "num_heads"),
+        _count(network or said, "num_head_channels"),
         _number(said, "scale_factor"),
     )
 
@@ -149,7 +151,11 @@ def _schedule(said: Mapping[str, Any]) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for theirs, ours in (("linear_start", "beta_start"), ("linear_end", "beta_end")):
         if (value := _number(said, theirs)) is not None:
+            if value >= 1:
+                raise ValueError(f"its {theirs} is {value:g}; betas lie between 0 and 1")
             found[ours] = value
+    if found.get("beta_start", 0) > found.get("beta_end", 1):
+        raise ValueError("its linear_start is above its linear_end")
     if (steps := _count(said, "timesteps")) is not None:
         found["num_train_timesteps"] = steps
     if found and (kind := said.get("beta_schedule")) is not None:

@@ -9,15 +9,14 @@ from __future__ import annotations
 
 import os
 import pickle
-import re
-import zipfile
+import warnings
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import nn
 
-from studio.diffusion.weights.files import CONVERT, open_weights
+from studio.diffusion.weights.files import check_zip, open_weights, refused
 from studio.diffusion.weights.header import BadWeights, format_of
 from studio.errors import InputError
 from studio.words import short, size
@@ -112,32 +111,24 @@ def _tree(path: Path) -> Any:
         file = open_weights(path)
         return {name: file.read(name) for name in file.tensors}
     try:
-        if kind == "zip" and _is_compressed(path):
-            raise BadWeights(path, "is a compressed zip file, which torch doesn't write")
+        if kind == "zip":
+            check_zip(path, path.stat().st_size)
         # The authors of the method kept the vectors in a ParameterDict, which only holds them.
         # Opened here: given a path, torch goes by how the name ends.
-        with open(path, "rb") as opened, torch.serialization.safe_globals([nn.ParameterDict]):
+        with (
+            warnings.catch_warnings(),
+            open(path, "rb") as opened,
+            torch.serialization.safe_globals([nn.ParameterDict]),
+        ):
+            warnings.simplefilter("ignore")  # of pickle protocols, which the errors say better
             return torch.load(opened, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
-        raise BadWeights(path, _why_refused(error), CONVERT) from None
+        raise refused(path, error) from None
     except BadWeights:
         raise
     except Exception as error:  # zipfile and torch raise nearly anything for a damaged file
         reason = f"isn't a whole file of torch ({type(error).__name__}: {short(str(error), 80)})"
         raise BadWeights(path, reason) from None
-
-
-def _is_compressed(path: Path) -> bool:
-    """torch stores the members of its zip files plainly; compressed ones could be a bomb."""
-    with zipfile.ZipFile(path) as archive:
-        return any(member.compress_type != zipfile.ZIP_STORED for member in archive.infolist())
-
-
-def _why_refused(error: Exception) -> str:
-    found = re.search(r"(?:GLOBAL|function) `?([\w.]+)", str(error))
-    if found:
-        return f"is a pickle that needs code to run when it is opened ({found[1]})"
-    return f"is a pickle that can't be opened safely ({short(str(error), 80)})"
 
 
 def _named(path: Path, tree: Any) -> dict[str, Any]:

@@ -120,16 +120,20 @@ def mentioned(text: str, settled: str, weighting: str) -> tuple[str, ...]:
     return tuple(names)
 
 
-def fault_in(text: str) -> str | None:
+def fault_in(text: str, weighting: str | None = None) -> str | None:
     """What is wrong with a prompt's syntax, whatever the seed; None where nothing is.
 
-    A fault that only one of the two dialects has is left for it to find: which is meant is said
-    by another parameter.
+    Args:
+        text: the prompt.
+        weighting: the dialect; None where it isn't known: only what is wrong in both counts then.
     """
     from studio.errors import InputError
 
     try:
         settled = settle(text, 0)
+        if weighting is not None:
+            parse(settled, weighting)
+            return None
         try:
             read_comfy(settled)
         except InputError:

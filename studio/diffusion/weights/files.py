@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import pickle
+import pickletools
 import re
 import warnings
 import zipfile
@@ -41,6 +42,9 @@ DTYPES: dict[str, torch.dtype] = {
     "F64": torch.float64, "F8_E4M3": torch.float8_e4m3fn, "F8_E5M2": torch.float8_e5m2,
 }  # fmt: skip
 _NAMES = {dtype: name for name, dtype in DTYPES.items()}
+
+MAX_LOOK = 2**20
+"""Bytes of a refused pickle to look through for what it names."""
 
 PIECE = 2**20
 """Numbers that are converted at once, on the way from a file's dtype to another; they stay in the
@@ -217,11 +221,11 @@ def open_weights(path: Path) -> WeightsFile:
 
 def _open_pickle(path: Path, *, zipped: bool) -> PickledFile:
     if zipped:
-        _check_zip(path, os.path.getsize(path))
+        check_zip(path, os.path.getsize(path))
     try:
         tree = _load(path, zipped=zipped)
     except pickle.UnpicklingError as error:
-        raise _refused(path, error) from None
+        raise refused(path, error) from None
     except MemoryError:
         raise BadWeights(path, "asks for more memory than there is") from None
     except Exception as error:  # torch raises nearly anything for a damaged file
@@ -254,7 +258,7 @@ def _load(path: Path, *, zipped: bool) -> Any:
         )
 
 
-def _check_zip(path: Path, size: int) -> None:
+def check_zip(path: Path, size: int) -> None:
     """Refuse compressed members: torch stores them plain, and only a bomb would not."""
     try:
         with zipfile.ZipFile(path) as archive:
@@ -267,14 +271,14 @@ def _check_zip(path: Path, size: int) -> None:
         raise BadWeights(path, "claims to hold more than it is long")
 
 
-def _refused(path: Path, error: Exception) -> BadWeights:
+def refused(path: Path, error: Exception) -> BadWeights:
     """Names the class or function that would have to run, where there is one."""
     text = str(error)
-    for mark in ("GLOBAL ", "unrecognized function "):
-        if mark in text:
-            name = text.split(mark, 1)[1].split()[0].strip("`'.,")
-            reason = f"is a pickle that needs code to run when it is opened ({name})"
-            return BadWeights(path, reason, CONVERT)
+    named = re.search(r"(?:GLOBAL|unrecognized function) (\S+)", text)
+    name = named[1].strip("`'.,") if named else _first_global(path)
+    if name:
+        reason = f"is a pickle that needs code to run when it is opened ({name})"
+        return BadWeights(path, reason, CONVERT)
     found = re.search(r"Unsupported operand \d+|invalid load key[^.]*", text)
     why = found[0] if found else short(" ".join(text.split()), 80)
     return BadWeights(
@@ -282,6 +286,36 @@ def _refused(path: Path, error: Exception) -> BadWeights:
         f"is a pickle that can't be opened safely ({why})",
         f"It is damaged, or it needs code to run. {CONVERT}",
     )
+
+
+def _first_global(path: Path) -> str:
+    """The first class or function that a pickle names; nothing of it runs. Empty without one.
+
+    torch stops at pickles of newer protocols before it comes to any.
+    """
+    words: list[str] = []
+    try:
+        for code, argument, _ in pickletools.genops(_pickle_in(path)):
+            if code.name == "GLOBAL":
+                return str(argument).replace(" ", ".")
+            if code.name == "STACK_GLOBAL" and len(words) > 1:
+                return ".".join(words[-2:])
+            if isinstance(argument, str):
+                words.append(argument)
+    except Exception:  # damaged bytes make it raise nearly anything
+        return ""
+    return ""
+
+
+def _pickle_in(path: Path) -> bytes:
+    """The beginning of a file's pickle."""
+    if format_of(path) != "zip":
+        with open(path, "rb") as file:
+            return file.read(MAX_LOOK)
+    with zipfile.ZipFile(path) as archive:
+        member = next(name for name in archive.namelist() if name.endswith("data.pkl"))
+        with archive.open(member) as file:
+            return file.read(MAX_LOOK)
 
 
 def _tensors_in(tree: Any) -> dict[str, Tensor]:

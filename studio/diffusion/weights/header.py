@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import math
 import os
+import stat
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
@@ -103,6 +104,7 @@ def format_of(path: Path) -> Format:
         BadWeights: it is missing or can't be read.
     """
     try:
+        _check_regular(path)
         with open(path, "rb") as file:
             head = file.read(9)
             size = os.fstat(file.fileno()).st_size
@@ -117,6 +119,13 @@ def format_of(path: Path) -> Format:
     return "pickle" if head[:1] == b"\x80" and not fits else "safetensors"
 
 
+def _check_regular(path: Path) -> None:
+    """Opening a pipe waits for whoever writes to it, perhaps for ever."""
+    mode = os.stat(path).st_mode
+    if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
+        raise BadWeights(path, "is a pipe or a device, and no file")
+
+
 def read_header(path: Path) -> Header:
     """Read and check the header of a safetensors file.
 
@@ -125,6 +134,7 @@ def read_header(path: Path) -> Header:
             its header contradicts itself.
     """
     try:
+        _check_regular(path)
         with open(path, "rb") as file:
             size = os.fstat(file.fileno()).st_size
             if size == 0:

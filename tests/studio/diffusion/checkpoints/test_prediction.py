@@ -125,6 +125,11 @@ def sidecar(name: str, data: bytes) -> Callable[[Path], object]:
         (sidecar("sd1.yaml", b"model: {params: {linear_start: x}}"), 'its linear_start is "x"'),
         (sidecar("sd1.yaml", b"model: {params: {linear_start: 0.1, beta_schedule: wild}}"),
          'its beta_schedule is "wild"; known: linear'),
+        (sidecar("sd1.yaml", b"hello"), 'isn\'t a table of settings ("hello")'),
+        (sidecar("sd1.yaml", b"num_heads: 0"), "its num_heads is 0"),
+        (sidecar("sd1.yaml", b"{linear_start: 0.5, linear_end: 0.1}"),
+         "its linear_start is above its linear_end"),
+        (sidecar("sd1.yaml", b"linear_end: 1.5"), "its linear_end is 1.5; betas lie between"),
     ],
 )  # fmt: skip
 def test_small_files_that_make_no_sense_are_named(

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import math
+import os
+import pickle
+import re
 import struct
 from typing import TYPE_CHECKING, Any
 
@@ -125,6 +128,22 @@ def test_code_in_a_file_is_never_run(name: str, zipped: bool, tmp_path: Path) ->
     with pytest.raises(BadCheckpoint, match="needs code to run"):
         read_vae(path, "it")
     assert not marker.exists()
+
+
+def test_code_in_a_newer_pickle_is_named(tmp_path: Path) -> None:
+    """torch stops at its protocol, before it comes to the name."""
+    marker = tmp_path / "executed"
+    path = tmp_path / "a.ckpt"
+    path.write_bytes(pickle.dumps({"a": Code(marker)}, protocol=4))
+    assert re.search(r"needs code to run when it is opened \([\w.]*pathlib[\w.]*", refusal(path))
+    assert not marker.exists()
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="the system has no named pipes")
+def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
+    path = tmp_path / "a.safetensors"
+    os.mkfifo(path)
+    assert "is a pipe or a device, and no file" in refusal(path)
 
 
 def test_a_trainers_notes_are_no_code(tmp_path: Path) -> None:

@@ -263,7 +263,7 @@ def bomb() -> bytes:
 BAD: dict[str, tuple[Any, str]] = {
     "empty": (b"", "the file is empty"),
     "text": (b"hello, this is no embedding at all", "isn't a whole safe|is neither a file"),
-    "zip cut short": (pt(web_ui(ROWS))[:-30], "isn't a whole file of torch"),
+    "zip cut short": (pt(web_ui(ROWS))[:-30], "is the beginning of a zip file, and isn't whole"),
     "pickle cut short": (pickle.dumps({"a": 1})[:-3], "isn't a whole|needs code"),
     "zip bomb": (bomb(), "is a compressed zip file"),
     "no vectors": (pt({"a": 1}), "holds 0 tensors in place of one"),
@@ -315,12 +315,11 @@ def test_a_file_that_is_far_too_large(tmp_path: Path) -> None:
 def test_a_pickle_that_wants_to_run_code(save: Callable[[Any], bytes], tmp_path: Path) -> None:
     mark = tmp_path / "it ran"
     path = write(tmp_path / "x.pt", save({"string_to_param": {"*": Trap(str(mark))}}))
-    with pytest.raises(BadWeights, match=r"needs code to run|isn't a whole file") as caught:
+    words = r"needs code to run when it is opened \(\w+\.mkdir\)"
+    with pytest.raises(BadWeights, match=words) as caught:
         read_embedding(path)
     assert not mark.exists()
-    if save is not pickle.dumps:
-        assert "mkdir" in str(caught.value)
-        assert "Convert it to safetensors" in str(caught.value)
+    assert "Convert it to safetensors" in str(caught.value)
 
 
 GOOD = pt(web_ui(ROWS))
