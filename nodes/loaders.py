@@ -6,7 +6,7 @@ from typing import Annotated, NamedTuple
 
 from studio.context import Context
 from studio.node import node
-from studio.params import CheckpointName, OneOf
+from studio.params import AVERAGED, CheckpointName, OneOf
 from studio.values import CheckpointRef, Clip, Model, Vae
 
 
@@ -19,7 +19,6 @@ class Loaded(NamedTuple):
 
 
 PREDICTIONS = ("auto", "epsilon", "v_prediction", "sample")
-WEIGHTS = {"auto": None, "averaged": True, "trained": False}
 
 
 @node("LoadCheckpoint", category="Loaders")
@@ -27,7 +26,7 @@ def load_checkpoint(
     *,
     name: Annotated[str, CheckpointName()] = "pocket",
     prediction: Annotated[str, OneOf(PREDICTIONS)] = "auto",
-    weights: Annotated[str, OneOf(tuple(WEIGHTS))] = "auto",
+    weights: Annotated[str, OneOf(tuple(AVERAGED))] = "auto",
     context: Context,
 ) -> Loaded:
     """Name a checkpoint: its denoiser, text encoder and first stage.
@@ -50,6 +49,6 @@ def load_checkpoint(
         path=str(environment.model("checkpoints", name).path),
         fingerprint=environment.checkpoint_fingerprint(name),
         prediction=prediction,
-        ema=WEIGHTS[weights],
+        ema=AVERAGED[weights],
     )
     return Loaded(Model(reference), Clip(reference), Vae(reference))

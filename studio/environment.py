@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from studio.errors import InputError
+from studio.params import AVERAGED
 
 if TYPE_CHECKING:
     from studio.diffusion.checkpoints import Checkpoint
@@ -85,8 +86,7 @@ class Environment:
         path = self.model("checkpoints", name).path
         key = path, prediction, weights
         if key not in self._checkpoints:
-            averaged = {"averaged": True, "trained": False}.get(weights)
-            self._checkpoints[key] = read_checkpoint(path, name, prediction, averaged)
+            self._checkpoints[key] = read_checkpoint(path, name, prediction, AVERAGED.get(weights))
         return self._checkpoints[key]
 
     def embedding(self, name: str) -> ModelFile:

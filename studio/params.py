@@ -201,6 +201,10 @@ class ModelName(Marker):
         return {"widget": self.widget, "kind": self.kind}
 
 
+AVERAGED = {"auto": None, "averaged": True, "trained": False}
+"""What LoadCheckpoint's `weights` means for `CheckpointRef.ema`."""
+
+
 @dataclass(frozen=True)
 class CheckpointName(ModelName):
     """The name of a checkpoint: its configs and its files' headers are read, no weights.

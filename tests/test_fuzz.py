@@ -99,6 +99,11 @@ done(refused, taken)
 """
 
 PROMPTS = """
+import torch
+from transformers.utils import logging
+logging.set_verbosity_error()  # as the program does: texts longer than 77 tokens are no news
+from studio.diffusion.text.loading import read_tokenizer, shipped_vocabulary
+from studio.diffusion.text.tokens import Vocabulary, chunks
 from studio.diffusion.text.alternatives import settle, without_comments
 from studio.diffusion.text.errors import BadPrompt
 from studio.diffusion.text.prompt import fault_in, parse
@@ -107,12 +112,16 @@ seeds = ["a (red:1.3) circle, [blue] {a|b|{c|d}} BREAK embedding:name \\\\(x\\\\
          "((((nested)))) words: 1.2, (so:-0.5) // note\\n/* more */ \\N{SNOWMAN}".encode()]
 tokens = [b"(", b")", b"[", b"]", b"{", b"}", b"|", b":1.5)", b":", b"\\\\", b"BREAK",
           b"embedding:", b"//", b"/*", b"*/", b"1e999", b"nan", b"\\n", b",", b"\\xff"]
+folder = shipped_vocabulary("CLIPTextModel")
+vocabulary = Vocabulary.of(read_tokenizer(folder, "CLIPTextModel", "it"), 77)
 refused = taken = 0
 for i in range(int(sys.argv[2])):
     text = mutate(rng.choice(seeds), tokens).decode("utf-8", "replace")
     for weighting in ("comfy", "a1111"):
         try:
-            pieces = parse(settle(without_comments(text), i), weighting)
+            pieces = parse(settle(without_comments(text), i), weighting).pieces
+            cut = chunks(pieces, vocabulary, lambda name: torch.ones(len(name) % 90, 8), weighting)
+            assert cut and all(len(chunk) == 77 for chunk in cut)
             taken += 1
         except BadPrompt:
             refused += 1
@@ -135,5 +144,5 @@ def test_ten_thousand_of_them(subject: str, script: str, tmp_path: Path) -> None
     found = json.loads(done.stdout)
     # It must have got past the first look at times, and have been refused at times, to say much.
     assert found["taken"] > COUNT / 100, found
-    assert subject == "prompts" or found["refused"] > COUNT / 100, found
+    assert found["refused"] > COUNT / 100, found
     assert found["peak"] < GIB

@@ -86,8 +86,6 @@ FAMILIES: tuple[Family, ...] = (
            "celeba256, ffhq256, lsun_churches256, lsun_beds256"),
 )  # fmt: skip
 
-BY_ID = {family.id: family for family in FAMILIES}
-
 # Recognised, so that the error can say what a file is; none of them can be run.
 OTHERS: tuple[tuple[Facts, str], ...] = (
     (Facts("clip", 4), "InstructPix2Pix (Stable Diffusion 1)"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from studio.diffusion.families import BY_ID, FAMILIES, OTHERS, Family, family_of, other_of
+from studio.diffusion.families import FAMILIES, OTHERS, Family, family_of, other_of
 from studio.places import resources
 
 DOC = Path(__file__).resolve().parents[4] / "docs" / "models.md"
@@ -17,6 +17,7 @@ TEXTS = {
     "class": "a class",
     "none": "none",
 }
+IDS = {family.id for family in FAMILIES}
 EXTRA = {0: "the latent", 3: "and a small picture (3)", 5: "and a mask and what it leaves (5)"}
 
 
@@ -30,7 +31,7 @@ def row(family: Family) -> str:
 
 
 def test_no_two_families_are_told_by_the_same() -> None:
-    assert len({family.facts for family in FAMILIES}) == len(FAMILIES) == len(BY_ID)
+    assert len({family.facts for family in FAMILIES}) == len(FAMILIES) == len(IDS)
     assert all(family_of(family.facts) is family for family in FAMILIES)
     assert all(family_of(facts) is None and other_of(facts) for facts, _ in OTHERS)
 
@@ -45,5 +46,5 @@ def test_every_family_has_its_published_configs() -> None:
 def test_the_documentation_has_the_table() -> None:
     text = DOC.read_text(encoding="utf-8")
     lines = [line for line in text.splitlines() if line.startswith("| `")]
-    table = [line for line in lines if line.split("`")[1] in BY_ID]
+    table = [line for line in lines if line.split("`")[1] in IDS]
     assert table == [row(family) for family in FAMILIES]
