@@ -12,10 +12,12 @@ from typing import TYPE_CHECKING
 
 from studio.errors import InputError, StudioError
 from studio.settings import (
+    HOME_VARIABLE,
     BadSize,
     Settings,
     SettingsFault,
     SettingsUnreadable,
+    home_folder,
     parse_size,
     read_settings,
 )
@@ -36,8 +38,6 @@ __all__ = [
     "parse_size",
     "resources",
 ]
-
-HOME_VARIABLE = "LATENT_STUDIO_HOME"
 
 KINDS = (
     "checkpoints", "loras", "vae", "controlnet", "embeddings", "upscalers", "text_encoders",
@@ -105,13 +105,7 @@ class Places:
         Raises:
             SettingsUnreadable, SettingsFault: `settings.toml` is at fault.
         """
-        given = (os.environ if env is None else env).get(HOME_VARIABLE, "")
-        if given:
-            home = Path(os.path.expanduser(given)).absolute()
-        else:
-            from platformdirs import user_data_dir
-
-            home = Path(user_data_dir("latent-studio", False))
+        home = home_folder(env)
         settings = read_settings(home / "settings.toml")
         output = settings.output or home / "output"
         return cls(home, home / "cache", home / "input", output, settings)

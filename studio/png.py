@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 
+METADATA_KEY = "latent_studio"
+"""Text chunk of a PNG that holds `Context.provenance` as JSON, the graph under "graph"."""
+
 COMPRESS_OVER = 4 * 1024
 """Text longer than this (encoded bytes) is deflated."""
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from studio.errors import InputError
 from studio.execution.cache import SavedFile
 from studio.outputs import expand
+from studio.png import METADATA_KEY
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -17,9 +18,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from studio.context import Context
-
-METADATA_KEY = "latent_studio"
-"""Text chunk of a PNG that holds `Context.provenance` as JSON, the graph under "graph"."""
 
 
 class NothingToSave(InputError):

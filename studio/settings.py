@@ -5,13 +5,16 @@ from __future__ import annotations
 import os
 import re
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from studio.errors import InputError
 from studio.words import nearest, short
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from collections.abc import Mapping
+
+HOME_VARIABLE = "LATENT_STUDIO_HOME"
 
 DTYPES = ("auto", "float32", "float16", "bfloat16")
 
@@ -36,6 +39,16 @@ class SettingsUnreadable(InputError):
     def __init__(self, path: Path, reason: str) -> None:
         super().__init__(
             f"The settings {path} can't be read: {reason}.", hint="Correct or remove the file."
+        )
+
+
+class SettingsUnwritable(InputError):
+    """The settings file can't be written."""
+
+    def __init__(self, path: Path, error: OSError) -> None:
+        super().__init__(
+            f"The settings {path} can't be written: {error.strerror or error}.",
+            hint="Make room for the file, or let yourself write there.",
         )
 
 
@@ -76,6 +89,20 @@ class Settings:
     threads: int | None = None
 
 
+def home_folder(env: Mapping[str, str] | None = None) -> Path:
+    """The user's folder: `LATENT_STUDIO_HOME`, else the system's one for user data.
+
+    Args:
+        env: environment variables; None takes the process's.
+    """
+    given = (os.environ if env is None else env).get(HOME_VARIABLE, "")
+    if given:
+        return Path(os.path.expanduser(given)).absolute()
+    from platformdirs import user_data_dir
+
+    return Path(user_data_dir("latent-studio", False))
+
+
 def parse_size(text: str) -> int:
     """Bytes of a size: "10 GiB" (1024 each), "500 MB" (1000 each), "4096"; case doesn't matter.
 
@@ -98,21 +125,124 @@ def read_settings(path: Path) -> Settings:
         SettingsUnreadable: not readable, or not TOML.
         SettingsFault: unknown keys or wrong values, all of them.
     """
+    return _checked(_table(_text(path), path), path)
+
+
+def read_given(path: Path) -> dict[str, Any]:
+    """The keys of `settings.toml` as the file writes them ("10 GiB", "~/models"), unchecked.
+
+    Raises:
+        SettingsUnreadable: not readable, or not TOML.
+    """
+    return _table(_text(path), path)
+
+
+def fault_of(key: str, value: Any) -> str:
+    """What is wrong with a value for a setting, in words; empty where it will do.
+
+    Args:
+        key: of `Settings`. KeyError where there is none.
+        value: as TOML gives it: text, number or list.
+    """
     try:
-        text = path.read_bytes().decode("utf-8-sig")  # Windows' editor begins a file with a mark
+        _READERS[key](value, Path())
+    except (ValueError, BadSize) as error:
+        return str(error)
+    return ""
+
+
+def write_settings(path: Path, changes: Mapping[str, Any]) -> Settings:
+    """Change keys of `settings.toml`, and leave its comments, its order and all else as it is.
+
+    The file is replaced whole, so a reader never sees half of it. A file that isn't there is
+    made, and its folder too.
+
+    Args:
+        path: the file.
+        changes: values as TOML has them (text, whole numbers, lists of text), by key; None
+            removes a key, which gives its default back.
+
+    Returns:
+        What the file says now.
+
+    Raises:
+        SettingsUnreadable: the file that is there can't be read or isn't TOML.
+        SettingsFault: the file would be wrong; it is left alone.
+        SettingsUnwritable: the system doesn't let us.
+    """
+    import tomlkit
+
+    text = _text(path)
+    _table(text, path)  # with our words for what is wrong
+    document = tomlkit.parse(text)
+    for key, value in changes.items():
+        if value is None:
+            document.pop(key, None)
+        elif document.get(key) != value:
+            document[key] = _item(value)
+    wanted = tomlkit.dumps(document)
+    settings = _checked(_table(wanted, path), path)
+    if wanted != text:
+        _replace(path, wanted)
+    return settings
+
+
+def _item(value: Any) -> Any:
+    """A value for tomlkit: long lists a line each."""
+    if not isinstance(value, list | tuple):
+        return value
+    import tomlkit
+
+    array = tomlkit.array()
+    array.extend(value)
+    return array.multiline(len(value) > 1)
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_bytes().decode("utf-8-sig")  # Windows' editor begins a file with a mark
     except (FileNotFoundError, NotADirectoryError):
-        return Settings()
+        return ""
     except UnicodeDecodeError:
         raise SettingsUnreadable(path, "it is not UTF-8 text") from None
     except OSError as error:
         raise SettingsUnreadable(path, error.strerror or str(error)) from error
 
+
+def _table(text: str, path: Path) -> dict[str, Any]:
+    if not text:
+        return {}  # most people have no such file, and the parser takes time to import
     import tomllib
 
     try:
-        table = tomllib.loads(text)
+        return tomllib.loads(text)
     except (tomllib.TOMLDecodeError, RecursionError) as error:
         raise SettingsUnreadable(path, str(error).rstrip(".") or "it is nested too deep") from None
+
+
+def _replace(path: Path, text: str) -> None:
+    from tempfile import NamedTemporaryFile
+
+    # Beside the file that is meant: a link stays a link.
+    path = path.resolve()
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with NamedTemporaryFile(
+            "wb", dir=path.parent, prefix=f".{path.name}.", delete=False
+        ) as file:
+            file.write(text.encode())
+        try:
+            if path.exists():
+                os.chmod(file.name, path.stat().st_mode & 0o777)
+            os.replace(file.name, path)
+        except OSError:
+            os.unlink(file.name)
+            raise
+    except OSError as error:
+        raise SettingsUnwritable(path, error) from error
+
+
+def _checked(table: Mapping[str, Any], path: Path) -> Settings:
     values: dict[str, Any] = {}
     faults = []
     for key, value in table.items():

@@ -2,7 +2,7 @@
 
 On the way three kinds of node vanish, so that they can't change a key: passthroughs (Reroute) are
 replaced by what feeds them, constants (Integer, Text …) by their value, and nodes that no target
-needs are left out.
+needs are left out. Before that, muted and bypassed nodes go (`studio.graph.modes`).
 """
 
 from __future__ import annotations
@@ -13,8 +13,10 @@ from studio.collector import held_back
 from studio.graph.checked import CheckedGraph, Source
 from studio.graph.document import parse_wire
 from studio.graph.errors import Fault, GraphInvalid
+from studio.graph.fitting import fits
 from studio.graph.folding import Unfolded, fold
 from studio.graph.migrate import migrate
+from studio.graph.modes import resolve
 from studio.graph.order import needed_by, run_order
 from studio.params import Marker
 from studio.words import nearest
@@ -55,7 +57,9 @@ class _Checker:
     def __init__(
         self, graph: Graph, specs: Mapping[str, NodeSpec], environment: Environment
     ) -> None:
-        self.graph, self.notes, self.faults = migrate(graph, specs)
+        self.document, self.notes, self.faults = migrate(graph, specs)
+        self.modes = resolve(self.document, specs)
+        self.graph = self.modes.graph
         self.specs = specs
         self.environment = environment
         self.wires: dict[str, dict[str, Source]] = {}
@@ -102,7 +106,7 @@ class _Checker:
         nodes, folded, misfits = fold(order, sound, targets, self.environment)
         if misfits:
             raise GraphInvalid(source, misfits)
-        return CheckedGraph(self.graph, nodes, targets, folded, tuple(faults), tuple(self.notes))
+        return CheckedGraph(self.document, nodes, targets, folded, tuple(faults), tuple(self.notes))
 
     def _fault(self, node: str, place: str, message: str, port: str | None = None) -> None:
         path = f"nodes.{node}.{place}" if place else f"nodes.{node}"
@@ -131,6 +135,9 @@ class _Checker:
                     f"{nearest(port, known)} It has: {', '.join(known) or 'none'}.",
                     port,
                 )
+                continue
+            if reason := self.modes.cut.get((name, port)):
+                self._fault(name, place, f"{reason}. Connect another, or mute {name}.", port)
                 continue
             try:
                 node, output = parse_wire(text)
@@ -221,13 +228,7 @@ class _Checker:
 
     def _check_wire(self, name: str, port: str, wanted: str, source: Source) -> None:
         given = self._type_of(source)
-        fits = (
-            given is None
-            or wanted in ("any", "json")
-            or given == wanted
-            or (given, wanted) == ("int", "float")
-        )
-        if not fits:
+        if not fits(given, wanted):
             self._fault(
                 name,
                 f"inputs.{port}",
@@ -298,28 +299,29 @@ class _Checker:
         if only:
             for name in only:
                 if name not in self.graph.nodes:
-                    self.faults.append(
-                        Fault(
-                            "",
-                            f"there is no node {name!r} to run.{nearest(name, self.graph.nodes)}",
-                        )
-                    )
+                    self.faults.append(Fault("", self._no_target(name)))
             return tuple(name for name in only if name in self.graph.nodes)
-        found = tuple(
-            name
-            for name, node in self.graph.nodes.items()
-            if node.type in self.specs and self.specs[node.type].effects
-        )
+        found = tuple(name for name, node in self.graph.nodes.items() if self._writes(node.type))
         if not found:
+            documented = self.document.nodes
+            silenced = [name for name in self.modes.gone if self._writes(documented[name].type)]
             kinds = ", ".join(sorted(spec.type for spec in self.specs.values() if spec.effects))
+            what = f"add one of {kinds}, or name a node with --only."
+            if silenced:
+                first = silenced[0]
+                what = f"{first} {self.modes.gone[first]}; set it back to normal, or {what}"
             self.faults.append(
-                Fault(
-                    "nodes",
-                    f"no node writes anything, so there is nothing to run; add one of "
-                    f"{kinds}, or name a node with --only.",
-                )
+                Fault("nodes", f"no node writes anything, so there is nothing to run; {what}")
             )
         return found
+
+    def _no_target(self, name: str) -> str:
+        if why := self.modes.gone.get(name):
+            return f"{name} can't run: it {why}."
+        return f"there is no node {name!r} to run.{nearest(name, self.graph.nodes)}"
+
+    def _writes(self, type_name: str) -> bool:
+        return type_name in self.specs and self.specs[type_name].effects
 
     def _blame_cycles(self, cycles: Iterable[Sequence[str]]) -> None:
         for path in cycles:

@@ -25,6 +25,9 @@ class Node(BaseModel):
     Args:
         type: node type; an unknown one is kept and can't run.
         version: of the node type when the file was written.
+        title: what people call it; empty takes the type's name.
+        mode: "mute" takes it out, with all that depends on it; "bypass" hands its inputs on to
+            the outputs of the same type (`studio.graph.modes`).
         params: widget values by name; those left out have their defaults.
         inputs: socket or widget name to "node" or "node.output".
     """
@@ -33,8 +36,49 @@ class Node(BaseModel):
 
     type: str = Field(min_length=1, max_length=200)
     version: int = Field(default=1, ge=1, strict=True)
+    title: str = Field(default="", max_length=1000)
+    mode: Literal["normal", "mute", "bypass"] = "normal"
     params: dict[str, Any] = Field(default_factory=dict)
     inputs: dict[str, str] = Field(default_factory=dict)
+
+
+class Frame(BaseModel):
+    """A titled box around nodes. It means nothing to a run.
+
+    Args:
+        title: for people.
+        rect: left, top, width and height on the canvas, in pixels; drawn larger where its nodes
+            need more.
+        nodes: ids of the nodes that move with it.
+        colour: "#rrggbb"; None takes the theme's.
+    """
+
+    model_config = ConfigDict(extra="allow")
+
+    title: str = Field(default="", max_length=1000)
+    rect: tuple[Finite, Finite, Finite, Finite] = (0.0, 0.0, 320.0, 200.0)
+    nodes: tuple[str, ...] = ()
+    colour: str | None = Field(default=None, pattern=r"^#[0-9a-fA-F]{6}$")
+
+
+class NodeView(BaseModel):
+    """How an editor shows a node. It means nothing to a run.
+
+    Args:
+        collapsed: only its header is shown.
+        width: in pixels; None takes the usual one.
+        colour: of the header, "#rrggbb"; None takes the category's.
+        sockets: widgets that are shown as sockets though no wire feeds them.
+        seeds: what happens to a seed before each run, by widget; "fixed" where it isn't here.
+    """
+
+    model_config = ConfigDict(extra="allow")
+
+    collapsed: bool = False
+    width: Finite | None = Field(default=None, ge=100, le=4000)
+    colour: str | None = Field(default=None, pattern=r"^#[0-9a-fA-F]{6}$")
+    sockets: tuple[str, ...] = ()
+    seeds: dict[str, Literal["random", "increment", "decrement"]] = Field(default_factory=dict)
 
 
 class Graph(BaseModel):
@@ -44,6 +88,8 @@ class Graph(BaseModel):
         title: for people.
         nodes: by id; an id is a word a person can type.
         layout: position of each node's top left corner on the canvas, in pixels.
+        view: how an editor shows nodes, by id.
+        frames: boxes around nodes, by id.
     """
 
     model_config = ConfigDict(extra="allow")
@@ -53,6 +99,8 @@ class Graph(BaseModel):
     title: str = Field(default="", max_length=1000)
     nodes: dict[NodeId, Node] = Field(default_factory=dict, max_length=MAX_NODES)
     layout: dict[str, tuple[Finite, Finite]] = Field(default_factory=dict)
+    view: dict[str, NodeView] = Field(default_factory=dict)
+    frames: dict[NodeId, Frame] = Field(default_factory=dict, max_length=MAX_NODES)
 
 
 def parse_wire(text: str) -> tuple[str, str | None]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import stat
 import sys
 import tempfile
 from pathlib import Path
@@ -17,7 +18,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from studio.errors import InputError
-from studio.graph.document import FORMAT, VERSION, Graph
+from studio.graph.document import FORMAT, VERSION, Frame, Graph, Node, NodeView
 from studio.graph.errors import Fault, GraphFileError
 from studio.words import short
 
@@ -123,7 +124,7 @@ def from_json(raw: Any, source: str = "graph") -> Graph:
 def to_json(graph: Graph) -> dict[str, Any]:
     """The graph as plain JSON data, in the order of the file."""
     data = graph.model_dump(mode="json")
-    head = ("format", "version", "title", "nodes", "layout")
+    head = ("format", "version", "title", "nodes", "layout", "view", "frames")
     ordered = {key: data[key] for key in head if key in data}
     ordered.update({key: _sorted(data[key]) for key in sorted(data) if key not in head})
     ordered["nodes"] = {
@@ -133,6 +134,17 @@ def to_json(graph: Graph) -> dict[str, Any]:
     ordered["layout"] = {
         name: [_whole(x), _whole(y)] for name, (x, y) in sorted(data["layout"].items())
     }
+    views = {name: _changed(item, _PLAIN_VIEW) for name, item in sorted(data["view"].items())}
+    ordered["view"] = {name: item for name, item in views.items() if item}
+    ordered["frames"] = {
+        name: _changed(item, _PLAIN_FRAME) for name, item in sorted(data["frames"].items())
+    }
+    for frame in ordered["frames"].values():
+        if "rect" in frame:
+            frame["rect"] = [_whole(number) for number in frame["rect"]]
+    for key in ("view", "frames"):
+        if not ordered[key]:
+            del ordered[key]
     return ordered
 
 
@@ -141,7 +153,7 @@ def dumps(graph: Graph) -> str:
     data = to_json(graph)
     top = []
     for key, value in data.items():
-        if key in ("nodes", "layout"):
+        if key in ("nodes", "layout", "view", "frames"):
             # A line a node: a diff then shows whole nodes, and the file stays readable.
             lines = ",\n".join(f"  {_compact(k)}: {_compact(v)}" for k, v in value.items())
             top.append(f"{_compact(key)}: {{\n{lines}\n }}" if lines else f"{_compact(key)}: {{}}")
@@ -166,11 +178,23 @@ def save(graph: Graph, path: Path | str) -> None:
             file.write(dumps(graph))
             file.flush()
             os.fsync(file.fileno())
+        os.chmod(temporary, _mode(path))
         os.replace(temporary, path)
     except OSError as error:
         if temporary:
             Path(temporary).unlink(missing_ok=True)
         raise GraphNotWritten(path, error.strerror or str(error)) from None
+
+
+def _mode(path: Path) -> int:
+    """Who may read and write the file: as before, or as any new file."""
+    try:
+        return stat.S_IMODE(path.stat().st_mode)
+    except OSError:
+        # The mask can only be read by setting it.
+        mask = os.umask(0o022)
+        os.umask(mask)
+        return 0o666 & ~mask
 
 
 def _compact(value: Any) -> str:
@@ -186,10 +210,22 @@ def _sorted(value: Any) -> Any:
 
 
 def _tidy(item: dict[str, Any]) -> dict[str, Any]:
-    """The rest of a node's keys: params and inputs unless empty, then what else there is."""
-    known = {key: _sorted(item[key]) for key in ("params", "inputs") if item[key]}
-    others = sorted(item.keys() - {"type", "version", "params", "inputs"})
+    """The rest of a node's keys: those that say something, then what else there is."""
+    known = {key: item[key] for key in ("title", "mode") if item[key] != _PLAIN_NODE[key]}
+    known |= {key: _sorted(item[key]) for key in ("params", "inputs") if item[key]}
+    others = sorted(item.keys() - {"type", "version", "title", "mode", "params", "inputs"})
     return {**known, **{key: _sorted(item[key]) for key in others}}
+
+
+def _changed(item: dict[str, Any], plain: dict[str, Any]) -> dict[str, Any]:
+    """What differs from the defaults, in their order, then what else there is."""
+    known = {key: _sorted(item[key]) for key in plain if item[key] != plain[key]}
+    return known | {key: _sorted(item[key]) for key in sorted(item.keys() - plain.keys())}
+
+
+_PLAIN_NODE = Node(type="-").model_dump(mode="json")
+_PLAIN_VIEW = NodeView().model_dump(mode="json")
+_PLAIN_FRAME = {**Frame().model_dump(mode="json"), "rect": None}
 
 
 def _whole(number: float) -> float | int:

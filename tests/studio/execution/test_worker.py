@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from PIL import Image as Pil
 
+from studio.execution.worker import PLAN_PART
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -254,3 +256,99 @@ def test_what_libraries_print_goes_to_stderr(home: Path, tmp_path: Path) -> None
     assert [json.loads(line)["event"] for line in done.stdout.splitlines()] == ["ready"]
     assert b"hello from python" in done.stderr
     assert b"hello from below" in done.stderr
+
+
+def test_a_run_says_first_what_it_will_do_and_then_what_memory_it_takes(worker: Worker) -> None:
+    worker.send(submit("a", SOLID))
+    events = worker.until("run_finished")
+    kinds = [event["event"] for event in events if event["event"] != "ready"]
+    assert kinds[:3] == ["accepted", "planned", "run_started"]
+    planned = next(event for event in events if event["event"] == "planned")
+    assert {step["node"]: step["reason"] for step in planned["steps"]} == {
+        "solid": "never ran in this graph",
+        "save": "never ran in this graph",
+    }
+    finished = [event for event in events if event["event"] == "node_finished"]
+    for event in [*finished, events[-1]]:
+        memory = event["memory"]
+        assert memory["device"] == "cpu"
+        assert 0 < memory["used"] <= memory["peak"]
+        assert memory["total"] > 0
+
+
+def test_ready_names_the_device(worker: Worker) -> None:
+    assert worker.read()["device_name"] == "CPU"
+
+
+def test_models_come_by_kind_names_first(worker: Worker, home: Path) -> None:
+    folder = home / "models" / "loras" / "styles"
+    folder.mkdir(parents=True)
+    (folder / "broken.safetensors").write_bytes(b"rubbish")
+    worker.send({"id": "m", "request": "models"})
+    pages = [worker.until("models", "m")[-1]]
+    while not pages[-1]["last"]:
+        pages.append(worker.until("models", "m")[-1])
+    first, second = pages[: len(pages) // 2], pages[len(pages) // 2 :]
+    assert [page["kind"] for page in first] == [page["kind"] for page in second]
+    assert not any(page["whole"] for page in first)
+    assert all(page["whole"] for page in second)
+
+    def models(pages: list[dict[str, Any]], kind: str) -> dict[str, dict[str, Any]]:
+        return {m["name"]: m for page in pages if page["kind"] == kind for m in page["models"]}
+
+    name = "styles/broken.safetensors"
+    assert models(first, "loras")[name]["fault"] == ""
+    assert models(second, "loras")[name]["fault"]
+    assert models(first, "checkpoints")["pocket"]["bytes"] > 0
+    pocket = models(second, "checkpoints")["pocket"]
+    assert pocket["family"]
+    assert pocket["about"]["family"]
+    assert Path(pocket["path"]).is_dir()
+
+    # Asked again, what was read comes at once; a file that changed is read again.
+    (folder / "broken.safetensors").write_bytes(b"other rubbish")
+    worker.send({"id": "n", "request": "models", "kinds": ["loras", "checkpoints"]})
+    pages = [worker.until("models", "n")[-1] for _ in range(4)]
+    assert pages[-1]["last"]
+    assert models(pages[:2], "checkpoints")["pocket"]["family"] == pocket["family"]
+    assert models(pages[:2], "loras")[name]["fault"] == ""
+    assert models(pages[2:], "loras")[name]["bytes"] == len(b"other rubbish")
+    worker.send({"id": "x", "request": "models", "kinds": ["cars"]})
+    assert "kinds" in worker.until("error", "x")[-1]["message"]
+
+
+def test_warm_imports_what_a_run_needs(worker: Worker) -> None:
+    worker.send({"id": "w", "request": "warm"})
+    warmed = worker.until("warmed", "w")[-1]
+    assert warmed["seconds"] > 0
+    assert warmed["memory"]["used"] > 0
+    worker.send({"id": "again", "request": "warm"})
+    assert worker.until("warmed", "again")[-1]["seconds"] < 0.1
+
+
+def test_models_are_listed_while_a_run_goes_on_and_the_end_waits_for_neither(
+    worker: Worker,
+) -> None:
+    long = json.loads(json.dumps(WORKFLOW))
+    long["nodes"]["sampler"]["params"]["steps"] = 1000
+    worker.send(submit("long", long))
+    worker.until("node_progress")
+    worker.send({"id": "m", "request": "models"})
+    worker.until("models", "m")
+    worker.send({"id": "s", "request": "shutdown"})
+    assert worker.process.wait(30) == 0
+
+
+def test_the_plan_of_a_big_graph_comes_in_parts(worker: Worker) -> None:
+    nodes: dict[str, Any] = {"solid": SOLID["nodes"]["solid"]}
+    for number in range(PLAN_PART):
+        nodes[f"save{number}"] = {"type": "SaveImage", "inputs": {"image": "solid"}}
+    nodes["alone"] = {"type": "KSampler"}
+    worker.send({"id": "p", "request": "plan", "graph": {**SOLID, "nodes": nodes}})
+    first = worker.until("plan")[-1]
+    second = worker.until("plan")[-1]
+    assert (first["last"], second["last"]) == (False, True)
+    assert len(first["steps"]) == PLAN_PART
+    assert len(second["steps"]) == 1
+    assert first["faults"] == []
+    assert {fault["node"] for fault in second["faults"]} == {"alone"}

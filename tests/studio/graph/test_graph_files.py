@@ -33,8 +33,10 @@ values = st.recursive(
     max_leaves=8,
 )
 nodes = st.builds(
-    lambda type_, version, params, inputs, extra: {
+    lambda type_, version, params, inputs, title, mode, extra: {
         **{k: v for k, v in extra.items() if k not in Node.model_fields},
+        **({"title": title} if title else {}),
+        **({"mode": mode} if mode else {}),
         "type": type_,
         "version": version,
         "params": params,
@@ -44,10 +46,34 @@ nodes = st.builds(
     st.integers(1, 9),
     st.dictionaries(st.text(max_size=8), values, max_size=3),
     st.dictionaries(st.text(max_size=8), st.text(max_size=12), max_size=3),
+    st.text(max_size=5),
+    st.sampled_from(["", "mute", "bypass"]),
     st.dictionaries(st.text(min_size=1, max_size=8), values, max_size=2),
 )
+colours = st.from_regex(r"#[0-9a-f]{6}", fullmatch=True)
+numbers = st.floats(-1e9, 1e9)
+views = st.fixed_dictionaries(
+    {},
+    optional={
+        "collapsed": st.just(True),
+        "width": st.floats(100, 4000),
+        "colour": colours,
+        "sockets": st.lists(names, min_size=1, max_size=3),
+        "seeds": st.dictionaries(names, st.sampled_from(["random", "increment"]), min_size=1),
+    },
+).filter(bool)
+frames = st.fixed_dictionaries(
+    {"rect": st.lists(numbers, min_size=4, max_size=4)},
+    optional={
+        "title": st.text(min_size=1, max_size=9),
+        "nodes": st.lists(names, min_size=1, max_size=3),
+        "colour": colours,
+    },
+)
 documents = st.builds(
-    lambda title, nodes, layout, extra: {
+    lambda title, nodes, layout, view, frames, extra: {
+        **({"view": view} if view else {}),
+        **({"frames": frames} if frames else {}),
         **{k: v for k, v in extra.items() if k not in Graph.model_fields},
         "format": "latent-studio",
         "version": 1,
@@ -62,6 +88,8 @@ documents = st.builds(
         st.lists(st.floats(-1e9, 1e9), min_size=2, max_size=2),
         max_size=5,
     ),
+    st.dictionaries(names, views, max_size=3),
+    st.dictionaries(names, frames, max_size=3),
     st.dictionaries(st.text(min_size=1, max_size=8), values, max_size=2),
 )
 
@@ -108,6 +136,17 @@ def test_saving_and_loading(tmp_path: Path) -> None:
     save(graph, path)
     assert to_json(load(path)) == to_json(graph)
     assert [p.name for p in tmp_path.iterdir() if p.is_file()] == ["graph.json"]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such modes")
+def test_saving_keeps_who_may_read_the_file(tmp_path: Path) -> None:
+    path, plain = tmp_path / "graph.json", tmp_path / "plain"
+    plain.write_text("")
+    save(Graph(), path)
+    assert path.stat().st_mode == plain.stat().st_mode
+    path.chmod(0o640)
+    save(Graph(title="again"), path)
+    assert path.stat().st_mode & 0o777 == 0o640
 
 
 def test_saving_that_fails_leaves_the_old_file(

@@ -1,0 +1,1 @@
+"""Editing a graph: a live document, reversible edits, what fits where. No Qt, no torch."""
