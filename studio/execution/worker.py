@@ -1,8 +1,9 @@
 """The worker: requests as JSON lines in, events as JSON lines out.
 
 The editor runs it as a child process (or over ssh). Runs queue up and go one at a time in a thread
-of their own; plans and inspections are answered beside them. Whatever a library prints goes to
-stderr. The end of stdin means that the editor is gone: the run is cancelled and the process ends.
+of their own; plans and inspections are answered beside them, and models are listed in a third.
+Whatever a library prints goes to stderr. The end of stdin means that the editor is gone: the run
+is cancelled and the process ends.
 """
 
 from __future__ import annotations
@@ -12,88 +13,48 @@ import os
 import queue
 import sys
 import threading
+import time
 import traceback
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Annotated, Any, Literal
-
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from typing import IO, TYPE_CHECKING, Any
 
 import studio
+from studio import tuning
 from studio.errors import StudioError
+from studio.execution import requests
+from studio.execution.events import NodeFinished, RunFinished
+from studio.execution.listing import Listing
+from studio.execution.memory import usage
+from studio.execution.requests import (
+    BadRequest,
+    Cancel,
+    Inspect,
+    Models,
+    Nodes,
+    OnGraph,
+    PlanRequest,
+    Shutdown,
+    Submit,
+    Warm,
+)
 from studio.graph.errors import GraphError
+from studio.hardware import cuda_names
 from studio.words import plain
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from studio.environment import Environment
+    from studio.execution.events import Event
     from studio.execution.plan import Plan
+    from studio.hardware import Policy
     from studio.session import Session
 
 PROTOCOL = 1
 MAX_LINE = 64 * 2**20
 
-
-class _Request(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-    id: str = Field(max_length=200)
-
-
-class _OnGraph(_Request):
-    """A request about a graph, given whole.
-
-    Args:
-        graph: as in a graph file.
-        base: folder that relative paths in the graph start from.
-        name: of the graph, for names of pictures.
-        history: what the graph's history is kept under; its path, usually.
-        only: nodes to run to; empty takes all that write something.
-        sets: "node.param=value" overrides.
-        out: output folder; None takes the user's.
-    """
-
-    graph: dict[str, Any]
-    base: Path | None = None
-    name: str = "graph"
-    history: str = "worker"
-    only: list[str] = Field(default_factory=list)
-    sets: list[str] = Field(default_factory=list)
-    out: Path | None = None
-
-
-class Submit(_OnGraph):
-    request: Literal["submit"]
-
-
-class PlanRequest(_OnGraph):
-    request: Literal["plan"]
-
-
-class Inspect(_OnGraph):
-    """What a node's outputs are, where the cache holds them."""
-
-    request: Literal["inspect"]
-    node: str
-
-
-class Cancel(_Request):
-    """Stop a run, running or queued, by the id of its submit."""
-
-    request: Literal["cancel"]
-    run: str
-
-
-class Nodes(_Request):
-    request: Literal["nodes"]
-
-
-class Shutdown(_Request):
-    request: Literal["shutdown"]
-
-
-Request = Annotated[
-    Submit | PlanRequest | Inspect | Cancel | Nodes | Shutdown, Field(discriminator="request")
-]
+PLAN_PART = 400
+"""Steps of a plan in one event."""
 
 
 class Worker:
@@ -110,18 +71,26 @@ class Worker:
         self.session = session
         self._output = output
         self._lock = threading.Lock()
-        self._requests: TypeAdapter[Request] = TypeAdapter(Request)
         self._executor = Executor(session.cache, session.policy, session.models, previews=True)
         self._running: str | None = None
         self._queued: dict[str, Submit] = {}
-        self._runs: queue.SimpleQueue[Submit | None] = queue.SimpleQueue()
-        self._queries: queue.SimpleQueue[_OnGraph | None] = queue.SimpleQueue()
+        self._closing = threading.Event()
+        self._listing: Listing | None = None
+        self._runs: queue.SimpleQueue[Submit | Warm | None] = queue.SimpleQueue()
+        self._queries: queue.SimpleQueue[OnGraph | None] = queue.SimpleQueue()
+        # Of their own: reading the headers of a thousand files mustn't keep a plan waiting.
+        self._listings: queue.SimpleQueue[Models | None] = queue.SimpleQueue()
 
     def serve(self, lines: IO[bytes]) -> int:
         """Answer requests until shutdown or the end of `lines`; returns the exit code."""
+        lanes: dict[str, tuple[queue.SimpleQueue[Any], Callable[[Any], None]]] = {
+            "run": (self._runs, self._run),
+            "query": (self._queries, self._query),
+            "models": (self._listings, self._list),
+        }
         threads = [
-            threading.Thread(target=self._loop, args=(self._runs, self._run), name="run"),
-            threading.Thread(target=self._loop, args=(self._queries, self._query), name="query"),
+            threading.Thread(target=self._loop, args=lane, name=name)
+            for name, lane in lanes.items()
         ]
         for thread in threads:
             thread.start()
@@ -132,6 +101,7 @@ class Worker:
                 "version": studio.__version__,
                 "pid": os.getpid(),
                 "device": self.session.policy.device,
+                "device_name": device_name(self.session.policy),
                 "dtype": self.session.policy.dtype,
             }
         )
@@ -143,24 +113,22 @@ class Worker:
                 elif line.strip() and not self._take(line):
                     break
         finally:
+            self._closing.set()
             with self._lock:
                 self._queued.clear()
                 self._executor.cancel.set()
-            self._runs.put(None)
-            self._queries.put(None)
+            for source, _ in lanes.values():
+                source.put(None)
             for thread in threads:
                 thread.join()
         return 0
 
     def _take(self, line: bytes) -> bool:
         """Handle one line; False ends the worker."""
-        identity = None
         try:
-            raw = json.loads(line)
-            identity = raw.get("id") if isinstance(raw, dict) else None
-            request = self._requests.validate_python(raw)
-        except (ValueError, RecursionError) as error:
-            self._error(identity, _request_fault(error))
+            request = requests.parse(line)
+        except BadRequest as error:
+            self._error(error.identity, error.message)
             return True
         match request:
             case Shutdown():
@@ -181,6 +149,10 @@ class Worker:
                     self._runs.put(request)
             case PlanRequest() | Inspect():
                 self._queries.put(request)
+            case Models():
+                self._listings.put(request)
+            case Warm():
+                self._runs.put(request)
         return True
 
     def _loop(self, source: queue.SimpleQueue[Any], handle: Callable[[Any], None]) -> None:
@@ -197,7 +169,10 @@ class Worker:
                 traceback.print_exc()
                 self._error(request.id, f"{type(error).__name__}: {error}")
 
-    def _run(self, request: Submit) -> None:
+    def _run(self, request: Submit | Warm) -> None:
+        if isinstance(request, Warm):
+            self._warm(request)
+            return
         with self._lock:
             if self._queued.pop(request.id, None) is None:
                 return  # cancelled while it waited; that was reported then
@@ -206,26 +181,47 @@ class Worker:
         try:
             plan, environment = self._plan(request)
             environment.output.check()
-            self._executor.run(
-                plan, environment, lambda event: self._send({**event.to_json(), "id": request.id})
-            )
+            steps = [plan.steps[name].to_json() for name in plan.running]
+            self._send({"event": "planned", "id": request.id, "steps": steps})
+            self._executor.run(plan, environment, lambda event: self._report(event, request.id))
         finally:
             with self._lock:
                 self._running = None
 
+    def _report(self, event: Event, identity: str) -> None:
+        data = {**event.to_json(), "id": identity}
+        if isinstance(event, NodeFinished | RunFinished):
+            data["memory"] = usage(self.session.policy)
+        self._send(data)
+
+    def _warm(self, request: Warm) -> None:
+        start = time.perf_counter()
+        tuning.before_torch()
+        _ = self._executor.models
+        seconds = round(time.perf_counter() - start, 6)
+        memory = usage(self.session.policy)
+        self._send({"event": "warmed", "id": request.id, "seconds": seconds, "memory": memory})
+
+    def _list(self, request: Models) -> None:
+        self._listing = self._listing or Listing(self.session.places)
+        kinds = list(dict.fromkeys(request.kinds))
+        pages = self._listing.pages(kinds, self._closing.is_set)
+        for number, (kind, models, whole) in enumerate(pages, 1):
+            self._send(
+                {
+                    "event": "models",
+                    "id": request.id,
+                    "kind": kind,
+                    "models": models,
+                    "whole": whole,
+                    "last": number == 2 * len(kinds),
+                }
+            )
+
     def _query(self, request: PlanRequest | Inspect) -> None:
         plan, _ = self._plan(request)
         if isinstance(request, PlanRequest):
-            steps = [step.to_json() for step in plan.steps.values()]
-            self._send(
-                {
-                    "event": "plan",
-                    "id": request.id,
-                    "steps": steps,
-                    "folded": dict(plan.graph.folded),
-                    "faults": [fault.to_json() for fault in plan.graph.warnings],
-                }
-            )
+            self._send_plan(request.id, plan)
             return
         signed = plan.signed.get(request.node)
         found = self.session.cache.get(signed.key) if signed else None
@@ -242,7 +238,24 @@ class Worker:
             }
         )
 
-    def _plan(self, request: _OnGraph) -> tuple[Plan, Environment]:
+    def _send_plan(self, identity: str, plan: Plan) -> None:
+        steps = [step.to_json() for step in plan.steps.values()]
+        # In parts, so that whoever reads them can do something else in between.
+        starts = range(0, max(1, len(steps)), PLAN_PART)
+        for start in starts:
+            last = start == starts[-1]
+            self._send(
+                {
+                    "event": "plan",
+                    "id": identity,
+                    "steps": steps[start : start + PLAN_PART],
+                    "folded": dict(plan.graph.folded) if last else {},
+                    "faults": [fault.to_json() for fault in plan.graph.warnings] if last else [],
+                    "last": last,
+                }
+            )
+
+    def _plan(self, request: OnGraph) -> tuple[Plan, Environment]:
         from studio.graph.files import from_json
         from studio.graph.overrides import apply_sets
 
@@ -322,6 +335,15 @@ def summary(value: Any) -> dict[str, Any]:
     return {"type": type(value).__name__, "tensors": tensors, "value": plain}
 
 
+def device_name(policy: Policy) -> str:
+    """What people call the device: "NVIDIA H200", "CPU"."""
+    if policy.kind == "cuda":
+        names = cuda_names()
+        index = int(policy.device.partition(":")[2] or 0)
+        return names[index] if index < len(names) else policy.device
+    return "Apple GPU" if policy.kind == "mps" else "CPU"
+
+
 def main(device: str | None = None, dtype: str | None = None) -> int:
     """Serve stdin and stdout until shutdown."""
     # Libraries print; the protocol must stay clean, so stdout becomes stderr for everyone else.
@@ -344,13 +366,3 @@ def main(device: str | None = None, dtype: str | None = None) -> int:
 def _skip_line(lines: IO[bytes]) -> None:
     while (rest := lines.readline(MAX_LINE)) and not rest.endswith(b"\n"):
         pass
-
-
-def _request_fault(error: Exception) -> str:
-    if isinstance(error, ValidationError):
-        first = error.errors(include_url=False)[0]
-        place = ".".join(str(part) for part in first["loc"])
-        return f"the request is wrong: {place}: {first['msg']}" if place else first["msg"]
-    if isinstance(error, RecursionError):
-        return "the line is nested too deeply"
-    return f"the line isn't JSON: {error}"
