@@ -16,7 +16,8 @@ from studio.errors import StudioError
 
 app = typer.Typer(
     name="latent-studio",
-    help="Run latent-diffusion graphs from the command line.",
+    help="Edit latent-diffusion graphs in a window (no arguments), or run them from the command "
+    "line.",
     epilog="Start with: run text_to_image --out out",
     add_completion=False,
     rich_markup_mode=None,
@@ -73,7 +74,18 @@ def options(
         typer.echo(f"latent-studio {__version__}")
         raise typer.Exit
     if context.invoked_subcommand is None:
-        typer.echo(context.get_help())
+        raise typer.Exit(_edit([]))
+
+
+@app.command()
+def edit(
+    files: Annotated[
+        list[Path] | None,
+        typer.Argument(metavar="FILES", help="Graphs, or pictures made by this program."),
+    ] = None,
+) -> None:
+    """Open graphs in the editor; the same as no arguments at all."""
+    raise typer.Exit(_edit(files or []))
 
 
 @app.command(
@@ -247,6 +259,12 @@ def worker(device: Device = None, dtype: Dtype = None) -> None:
     from studio.execution import worker as command
 
     raise typer.Exit(command.main(device, dtype))
+
+
+def _edit(files: list[Path]) -> int:
+    from ui.app import run as edit_files
+
+    return edit_files(files)
 
 
 def main(arguments: list[str] | None = None) -> None:

@@ -14,6 +14,7 @@ BENCHMARKS = {
     "startup": "whole processes: a cached run, --help, a cold text_to_image; imports",
     "sampling": "a denoising step and the peak in memory against the library's pipeline",
     "models": "a full-size Stable Diffusion 1.5 file: loading, memory, LoRA, a step; detection",
+    "editor": "the window: start, frames, opening, the palette, stalls in a run, memory",
     "cpu": "settings of the CPU, each alone against the default",
 }
 """By the name of the module, which has `measure() -> list[Figure]`."""

@@ -1,0 +1,181 @@
+"""The whole window in a process of its own: one job, one JSON object on stdout.
+
+`python -m benchmarks.editor_window start|run|palette`, offscreen, at 1600 x 900. The home folder
+is the one that the environment names, and so is the moment of the start.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from ui.window import MainWindow
+
+HEAVY = ("torch", "diffusers", "transformers")
+TYPES = 500
+WORDS = ("latent", "ksamp", "image", "load vae", "condi", "mask")
+
+
+BORN = "BENCHMARK_BORN"
+"""Environment variable: when the parent started this process, by `time.time`."""
+
+
+def since_birth() -> float:
+    """Milliseconds since this process was started, its interpreter's start among them."""
+    return (time.time() - float(os.environ[BORN])) * 1000
+
+
+def start() -> dict[str, list[float]]:
+    """Process start to the first painted window, as `main.py` starts it; then its memory."""
+    from ui.app import run
+
+    found: dict[str, list[float]] = {}
+
+    def watch(window: MainWindow) -> None:
+        window.resize(1600, 900)
+        window.first_painted.connect(lambda: found.setdefault("start", [since_birth()]))
+
+        def leave() -> None:
+            import psutil
+
+            found["memory"] = [psutil.Process().memory_info().rss / 1e6]
+            window.close()
+
+        from PySide6.QtCore import QTimer
+
+        # The panels are filled and the palette is ready by then.
+        QTimer.singleShot(6000, window, leave)
+
+    run([], opened=watch)
+    return found
+
+
+def running() -> dict[str, list[float]]:
+    """The longest time between two turns of the event loop while the graph runs."""
+    from ui.app import run
+
+    found: dict[str, list[float]] = {}
+
+    def watch(window: MainWindow) -> None:
+        window.resize(1600, 900)
+        _watch_run(window, found)
+
+    run([], opened=watch)
+    return found
+
+
+def _watch_run(window: MainWindow, found: dict[str, list[float]]) -> None:
+    from PySide6.QtCore import QTimer
+
+    from studio.editing.edits import set_params
+
+    workshop = window.workshop
+    turns: list[float] = []
+    clock = QTimer(window)
+    clock.setInterval(1)
+    last = [0.0]
+
+    def turn() -> None:
+        now = time.perf_counter()
+        if last[0]:
+            turns.append((now - last[0]) * 1000)
+        last[0] = now
+
+    clock.timeout.connect(turn)
+
+    def begin() -> None:
+        editor = window.editor
+        assert editor is not None
+        editor.push(set_params(editor.document, {"sampler": {"steps": 60}}, "Set"))
+        last[0] = 0.0
+        clock.start()
+        window.actions_.action("run.run").trigger()
+
+    def over(job: Any) -> None:
+        if job.status != "done":
+            raise RuntimeError(job.error)
+        turns.sort()
+        found["stall"] = [turns[-1]]
+        found["turn"] = [turns[len(turns) * 99 // 100]]
+        QTimer.singleShot(500, window, leave)
+
+    def leave() -> None:
+        editor = window.editor
+        assert editor is not None
+        editor.stack.setClean()
+        window.close()
+
+    workshop.queue.job_finished.connect(over)
+    # Warm, with all panels made: the run alone is measured.
+    workshop.client.ready.connect(lambda _: QTimer.singleShot(12_000, window, begin))
+
+
+def palette() -> dict[str, list[float]]:
+    """A keystroke in the palette to the list shown, with 500 node types."""
+    from dataclasses import replace
+
+    from PySide6.QtCore import QPointF, Qt, QTimer
+    from PySide6.QtTest import QTest
+    from PySide6.QtWidgets import QApplication
+
+    from studio.registry import Registry
+    from ui.app import run
+
+    specs = dict(Registry.load())
+    known = list(specs.values())
+    for number in range(TYPES - len(known)):
+        spec = known[number % len(known)]
+        name = f"{spec.type}{number}"
+        specs[name] = replace(spec, type=name)
+    found: dict[str, list[float]] = {"keystroke": []}
+
+    def type_words(window: MainWindow) -> None:
+        window.specs = specs
+        editor = window.tabs.new()
+        editor.document.specs = specs
+        window.commands.open_palette(QPointF(0, 0))
+        QApplication.processEvents()
+        for word in WORDS:
+            for letter in word:
+                focus = QApplication.focusWidget()
+                begun = time.perf_counter()
+                QTest.keyClicks(focus, letter)
+                QApplication.processEvents()
+                found["keystroke"].append((time.perf_counter() - begun) * 1000)
+                QTest.qWait(60)
+            for _ in word:
+                QTest.keyClick(QApplication.focusWidget(), Qt.Key.Key_Backspace)
+        window.close()
+
+    def watch(window: MainWindow) -> None:
+        window.resize(1600, 900)
+        QTimer.singleShot(3000, window, lambda: type_words(window))
+
+    run([], opened=watch)
+    return found
+
+
+JOBS: dict[str, Callable[[], dict[str, list[float]]]] = {
+    "start": start, "run": running, "palette": palette,
+}  # fmt: skip
+
+
+def main() -> None:
+    """Do the job that is named, and say what it gave."""
+    os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+    output = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)
+    found: dict[str, Any] = JOBS[sys.argv[1]]()
+    found["heavy"] = [name for name in HEAVY if name in sys.modules]
+    with output:
+        json.dump(found, output)
+
+
+if __name__ == "__main__":
+    main()

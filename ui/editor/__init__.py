@@ -1,0 +1,1 @@
+"""The canvas: scene, items, wires, gestures, inline editors."""

@@ -1,0 +1,1 @@
+"""Panels around the canvas: one widget each, put into docks by the window."""

@@ -1,0 +1,90 @@
+"""The window's panels: what they are called, where they begin, and how each is made."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QObject, Qt
+
+from ui.docks import BOTTOM, RIGHT, PanelDock
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from PySide6.QtWidgets import QMainWindow, QWidget
+
+TITLES = {
+    "inspector": "Inspector",
+    "outputs": "Outputs",
+    "models": "Models",
+    "outline": "Outline",
+    "problems": "Problems",
+    "viewer": "Viewer",
+    "queue": "Queue",
+    "log": "Log",
+}
+AT_FIRST = ("inspector", "outputs")
+"""What a window shows that was never arranged."""
+
+WIDTH = 288
+HEIGHT = 180
+
+
+class PanelSet(QObject):
+    """The docks of a window.
+
+    Args:
+        window: theirs.
+        makers: how each panel is made, by name.
+    """
+
+    def __init__(self, window: QMainWindow, makers: dict[str, Callable[[], QWidget]]) -> None:
+        super().__init__(window)
+        self._window = window
+        self.docks = {
+            name: PanelDock(name, title, makers[name], window) for name, title in TITLES.items()
+        }
+        window.setDockOptions(
+            window.DockOption.AnimatedDocks
+            | window.DockOption.AllowNestedDocks
+            | window.DockOption.AllowTabbedDocks
+        )
+        # The side panels reach from the bar down to the status line.
+        window.setCorner(Qt.Corner.BottomRightCorner, RIGHT)
+        self.arrange()
+
+    def __getitem__(self, name: str) -> PanelDock:
+        return self.docks[name]
+
+    def __iter__(self) -> Iterator[PanelDock]:
+        return iter(self.docks.values())
+
+    def arrange(self) -> None:
+        """Put every panel where it begins."""
+        window, docks = self._window, self.docks
+        for dock in self:
+            dock.setFloating(False)
+            window.removeDockWidget(dock)
+        for name in ("inspector", "outputs", "viewer"):
+            window.addDockWidget(RIGHT, docks[name])
+        window.splitDockWidget(docks["inspector"], docks["outputs"], Qt.Orientation.Vertical)
+        for name in ("models", "outline", "problems"):
+            window.tabifyDockWidget(docks["inspector"], docks[name])
+        for name in ("queue", "log"):
+            window.addDockWidget(BOTTOM, docks[name])
+        window.tabifyDockWidget(docks["queue"], docks["log"])
+        for name, dock in docks.items():
+            dock.setVisible(name in AT_FIRST)
+        docks["inspector"].raise_()
+        window.resizeDocks([docks["inspector"]], [WIDTH], Qt.Orientation.Horizontal)
+        window.resizeDocks(
+            [docks["inspector"], docks["outputs"]], [3, 2], Qt.Orientation.Vertical
+        )
+        window.resizeDocks([docks["queue"]], [HEIGHT], Qt.Orientation.Vertical)
+
+    def fill(self) -> None:
+        """Make the panels that are seen; the others when they are first shown."""
+        for dock in self:
+            dock.ready = True
+            if not dock.isHidden():
+                dock.fill()

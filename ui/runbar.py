@@ -1,0 +1,74 @@
+"""The buttons at the top right: run, how often, stop, and how much waits."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QSize, Qt
+from PySide6.QtWidgets import QHBoxLayout, QPushButton, QToolButton, QWidget
+
+from ui.theme import icons
+
+if TYPE_CHECKING:
+    from ui.actions import Actions
+
+
+class RunBar(QWidget):
+    """Run, stop and queue.
+
+    Args:
+        actions: of the window.
+        parent: Qt's.
+    """
+
+    def __init__(self, actions: Actions, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._actions = actions
+        self.run = QPushButton("Run", self)
+        self.run.setObjectName("run")
+        self.run.setProperty("kind", "primary")
+        self.run.setCursor(Qt.CursorShape.PointingHandCursor)
+        self.run.clicked.connect(actions.action("run.run").trigger)
+        self.stop = QToolButton(self)
+        self.stop.setObjectName("stop")
+        self.stop.clicked.connect(actions.action("run.cancel").trigger)
+        self.queue = QToolButton(self)
+        self.queue.setObjectName("queued")
+        self.queue.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
+        self.queue.clicked.connect(actions.action("panel.queue").trigger)
+        layout = QHBoxLayout(self)
+        layout.setContentsMargins(8, 0, 12, 0)
+        layout.setSpacing(6)
+        for button in (self.run, self.stop, self.queue):
+            button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+            button.setIconSize(QSize(16, 16))
+            button.setFixedHeight(28)
+            layout.addWidget(button)
+        self.run.setMinimumWidth(92)
+        self.queue.setMinimumWidth(56)
+        self.restyle()
+        self.show_load(running=False, waiting=0)
+
+    def restyle(self) -> None:
+        """Colours and icons of the theme, and the keys as they are bound now."""
+        self.run.setIcon(icons.icon("play-filled", "accent_text"))
+        self.stop.setIcon(icons.icon("stop", "error"))
+        self.queue.setIcon(icons.icon("list-video", "secondary"))
+        for button, action, words in (
+            (self.run, "run.run", "Run the graph"),
+            (self.stop, "run.cancel", "Stop the run"),
+            (self.queue, "panel.queue", "Show the queue"),
+        ):
+            keys = self._actions.action(action).shortcut().toString()
+            button.setToolTip(f"{words}  {keys}".strip())
+
+    def show_load(self, *, running: bool, waiting: int) -> None:
+        """What the engine has to do.
+
+        Args:
+            running: a run is under way.
+            waiting: jobs in the queue, the running one among them.
+        """
+        self.stop.setEnabled(running or waiting > 0)
+        self.queue.setText(f" {waiting}")
+        self.queue.setAccessibleName(f"Queue: {waiting} jobs")
