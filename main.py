@@ -262,6 +262,9 @@ def worker(device: Device = None, dtype: Dtype = None) -> None:
 
 
 def _edit(files: list[Path]) -> int:
+    from ui.screen import check_screen
+
+    check_screen()
     from ui.app import run as edit_files
 
     return edit_files(files)

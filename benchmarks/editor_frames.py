@@ -15,6 +15,8 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from benchmarks.editor_parts import find, parts
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -73,6 +75,8 @@ def jobs() -> dict[str, Callable[[], dict[str, Any]]]:
     return {
         "moving-1000": lambda: moving(1000),
         "moving-5000": lambda: moving(5000),
+        "group": group,
+        "parts": lambda: parts(Bench()),
         "open": open_file,
         "hostile": hostile,
         "memory": memory,
@@ -125,8 +129,37 @@ def moving(count: int) -> dict[str, Any]:
     return found
 
 
+def group() -> dict[str, Any]:
+    """Many nodes dragged together, dropped and put back; then the find bar on as many."""
+    from benchmarks.editor_graphs import grid
+
+    bench = Bench()
+    found: dict[str, Any] = {}
+    for count, chosen in ((1000, 200), (5000, 5000), (5000, 2500)):
+        editor = bench.editor(grid(count))
+        view, middle = editor.view, editor.scene.bounds().center()
+        view.zoom_to(1.0)
+        view.centre_at(middle)
+        view.settle()
+        nodes = editor.scene.nodes
+        near = sorted(
+            nodes, key=lambda name: (nodes[name].node_rect().center() - middle).manhattanLength()
+        )
+        # The nearest, or every other one: then each wire has one end that moves.
+        editor.select(near[:chosen] if chosen in (200, count) else near[::2])
+        bench.paint()
+        found[f"drag {chosen} of {count}"] = drag(bench, editor)
+        found[f"undo {chosen} of {count}"] = bench.frames(editor.stack.setIndex, 1)
+        if chosen == count:
+            found |= find(bench, editor)
+        editor.close()
+        editor.deleteLater()
+        bench.paint()
+    return found
+
+
 def drag(bench: Bench, editor: GraphEditor) -> list[float]:
-    """A node dragged by its title with the mouse, through the gestures."""
+    """The node in the middle dragged by its title with the mouse, and all that is selected."""
     from PySide6.QtCore import QEvent, QPointF, Qt
     from PySide6.QtGui import QMouseEvent
 
@@ -151,7 +184,7 @@ def drag(bench: Bench, editor: GraphEditor) -> list[float]:
     steps = bench.frames(
         lambda n: send(QEvent.Type.MouseMove, start + QPointF(3 * (n % 30), 2 * (n % 30)), LEFT)
     )
-    send(QEvent.Type.MouseButtonRelease, start, Qt.MouseButton.NoButton)
+    send(QEvent.Type.MouseButtonRelease, start + QPointF(30, 20), Qt.MouseButton.NoButton)
     bench.paint()
     return steps
 
@@ -174,7 +207,6 @@ def open_file() -> dict[str, Any]:
                 start = time.perf_counter()
                 editor = bench.editor(load(path), path)
                 times.append(1000 * (time.perf_counter() - start))
-                editor.scene.close()
                 editor.close()
                 editor.deleteLater()
                 bench.paint()

@@ -1,7 +1,7 @@
 """The whole window in a process of its own: one job, one JSON object on stdout.
 
-`python -m benchmarks.editor_window start|run|palette`, offscreen, at 1600 x 900. The home folder
-is the one that the environment names, and so is the moment of the start.
+`python -m benchmarks.editor_window JOB`, offscreen, at 1600 x 900. The home folder is the one that
+the environment names, and so is the moment of the start.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import json
 import os
 import sys
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
 
     from ui.window import MainWindow
 
+_REST = 20_000
+"""Milliseconds in which a plan of 50,000 nodes is made and has come."""
 HEAVY = ("torch", "diffusers", "transformers")
 TYPES = 500
 WORDS = ("latent", "ksamp", "image", "load vae", "condi", "mask")
@@ -116,6 +119,79 @@ def _watch_run(window: MainWindow, found: dict[str, list[float]]) -> None:
     workshop.client.ready.connect(lambda _: QTimer.singleShot(12_000, window, begin))
 
 
+def large(count: int) -> dict[str, list[float]]:
+    """The longest times between two turns of the event loop with a large file: while it opens,
+    while its plan comes, and after an edit."""
+    from benchmarks.editor_graphs import grid
+    from studio.graph.files import dumps
+    from ui.app import run
+
+    path = Path(os.environ["LATENT_STUDIO_HOME"]) / f"{count}.json"
+    path.write_text(dumps(grid(count)), "utf-8")
+    found: dict[str, list[float]] = {}
+
+    def watch(window: MainWindow) -> None:
+        window.resize(1600, 900)
+        _watch_large(window, path, found)
+
+    run([], opened=watch)
+    return found
+
+
+def _watch_large(window: MainWindow, path: Path, found: dict[str, list[float]]) -> None:
+    from PySide6.QtCore import QTimer
+
+    from studio.editing.edits import set_param
+
+    clock = QTimer(window)
+    clock.setInterval(0)
+    last = [0.0, ""]
+    began = [0.0]
+
+    def turn() -> None:
+        now, phase = time.perf_counter(), last[1]
+        worst = found.setdefault(phase, [0.0])
+        worst[0] = max(worst[0], (now - last[0]) * 1000)
+        last[0] = now
+
+    def begin(phase: str) -> None:
+        last[:] = [time.perf_counter(), phase]
+
+    def open_file() -> None:
+        began[0] = time.perf_counter()
+        begin("open")
+        clock.start()
+        window.tabs.open(path)
+        wait()
+
+    def wait() -> None:
+        editor = window.editor
+        if editor is None or editor.path != path or editor.scene.building:
+            QTimer.singleShot(50, window, wait)
+            return
+        found["opened"] = [(time.perf_counter() - began[0]) * 1000]
+        begin("plan")
+        QTimer.singleShot(_REST, window, edit)
+
+    def edit() -> None:
+        editor = window.editor
+        assert editor is not None
+        begin("edit")
+        editor.push(set_param(editor.document, "node_1", "text", "something else"))
+        QTimer.singleShot(_REST, window, leave)
+
+    def leave() -> None:
+        clock.stop()
+        editor = window.editor
+        assert editor is not None
+        editor.stack.setClean()
+        window.close()
+
+    clock.timeout.connect(turn)
+    # The engine is there and the panels are filled by then.
+    QTimer.singleShot(8000, window, open_file)
+
+
 def palette() -> dict[str, list[float]]:
     """A keystroke in the palette to the list shown, with 500 node types."""
     from dataclasses import replace
@@ -163,6 +239,7 @@ def palette() -> dict[str, list[float]]:
 
 JOBS: dict[str, Callable[[], dict[str, list[float]]]] = {
     "start": start, "run": running, "palette": palette,
+    "large-5000": lambda: large(5000), "large-50000": lambda: large(50_000),
 }  # fmt: skip
 
 

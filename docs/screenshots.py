@@ -21,13 +21,17 @@ sys.path.insert(0, str(ROOT))
 if not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
     os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 
-from PySide6.QtCore import QEvent, QPoint, QPointF, Qt  # noqa: E402
-from PySide6.QtGui import QMouseEvent  # noqa: E402
-from PySide6.QtWidgets import QApplication  # noqa: E402
+from PySide6.QtCore import QEvent, QPoint, QPointF, QRect, Qt  # noqa: E402
+from PySide6.QtGui import QMouseEvent, QPainter  # noqa: E402
+from PySide6.QtWidgets import QApplication, QDialog  # noqa: E402
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from PySide6.QtGui import QPixmap
+    from PySide6.QtWidgets import QWidget
+
+    from studio.graph.document import Graph
     from ui.editor.editor import GraphEditor
     from ui.window import MainWindow
 
@@ -70,11 +74,28 @@ class Stage:
         picture = window.grab()
         for other in QApplication.topLevelWidgets():
             if other is not window and other.isVisible() and other.isWindow():
-                at = window.mapFromGlobal(other.mapToGlobal(QPoint(0, 0)))
-                other.render(picture, at)
+                self._lay_over(picture, other)
         path = self.folder / f"{name}-{self.suffix}.png"
         picture.save(str(path))
         print(path)
+
+    def _lay_over(self, picture: QPixmap, other: QWidget) -> None:
+        """Another top-level widget as a desktop would show it: dialogs in the middle, framed."""
+        from ui.theme import current
+
+        window = self.window
+        at = window.mapFromGlobal(other.mapToGlobal(QPoint(0, 0)))
+        if isinstance(other, QDialog):
+            # No desktop has placed it here.
+            box = QRect(QPoint(), other.size())
+            box.moveCenter(window.rect().center())
+            at = box.topLeft()
+            painter = QPainter(picture)
+            painter.fillRect(window.rect(), current().overlay)
+            painter.setPen(current().node_border)
+            painter.drawRect(box.adjusted(-1, -1, 0, 0))
+            painter.end()
+        other.render(picture, at)
 
     def mouse(self, kind: QEvent.Type, at: QPointF, *, held: bool = False) -> None:
         """One mouse event on the canvas, at a place of the scene."""
@@ -147,22 +168,18 @@ def _while_running(stage: Stage) -> None:
 
 
 def _palette(stage: Stage) -> None:
+    from PySide6.QtTest import QTest
+
     editor = stage.editor
     editor.view.frame(None)
     stage.window.commands.open_palette(editor.view.mapToScene(QPoint(420, 90)))
     stage.wait()
+    # A screen without a window manager activates no window.
+    focus = QApplication.focusWidget() or stage.window.focusWidget()
     for letter in "enc":
-        focus = QApplication.focusWidget()
-        assert focus is not None
-        from PySide6.QtTest import QTest
-
         QTest.keyClicks(focus, letter)
     stage.take("palette")
-    from PySide6.QtTest import QTest
-
-    focus = QApplication.focusWidget()
-    if focus is not None:
-        QTest.keyClick(focus, Qt.Key.Key_Escape)
+    QTest.keyClick(focus, Qt.Key.Key_Escape)
 
 
 def _refusal(stage: Stage) -> None:
@@ -206,35 +223,55 @@ def _settings(stage: Stage) -> None:
 
 
 def _many(stage: Stage) -> None:
-    from studio.editing.arrange import auto_layout
-    from studio.graph.document import Graph, Node
-
-    nodes = {"checkpoint": Node(type="LoadCheckpoint", params={"name": "pocket"})}
-    for number in range(33):
-        text, latent, sampler = f"text_{number}", f"latent_{number}", f"sampler_{number}"
-        decode, save = f"decode_{number}", f"save_{number}"
-        clip = {"clip": "checkpoint.clip"}
-        nodes[text] = Node(type="TextEncode", params={"text": f"scene {number}"}, inputs=clip)
-        nodes[f"not_{number}"] = Node(type="TextEncode", inputs=clip)
-        nodes[latent] = Node(type="EmptyLatent")
-        nodes[sampler] = Node(
-            type="KSampler",
-            inputs={
-                "model": "checkpoint.model", "positive": text, "negative": f"not_{number}",
-                "latent": latent,
-            },
-        )  # fmt: skip
-        nodes[decode] = Node(type="VAEDecode", inputs={"latent": sampler, "vae": "checkpoint.vae"})
-        nodes[save] = Node(type="SaveImage", inputs={"image": decode})
-    editor = stage.window.tabs.open_graph(Graph(title="Two hundred nodes", nodes=nodes))
-    stage.wait()
-    editor.push(auto_layout(editor.document, editor.scene.sizes()))
+    editor = stage.window.tabs.open_graph(scenes(5, 5))
     stage.wait()
     editor.view.frame(None)
     planner = stage.window.workshop.planner
+    stage.wait(lambda: planner.busy, 2)
     stage.wait(lambda: not planner.busy, 20)
     stage.take("many")
-    editor.stack.undo()
+
+
+def scenes(columns: int, rows: int) -> Graph:
+    """A storyboard: the text-to-image graph in a frame of its own for each scene."""
+    from studio.graph.document import Frame, Graph, Node
+    from studio.graph.files import load
+
+    one = load(ROOT / "workflows" / "text_to_image.json")
+    places = one.layout.values()
+    left, top = min(x for x, _ in places), min(y for _, y in places)
+    wide, high = max(x for x, _ in places) - left + 220, max(y for _, y in places) - top + 200
+    nodes: dict[str, Node] = {}
+    layout: dict[str, tuple[float, float]] = {}
+    frames: dict[str, Frame] = {}
+    for number in range(columns * rows):
+        x = number % columns * (wide + 160)
+        y = number // columns * (high + 180)
+        names = {name: f"{name}_{number + 1}" for name in one.nodes}
+        for name, node in one.nodes.items():
+            wires = {port: _renamed(wire, names) for port, wire in node.inputs.items()}
+            params = dict(node.params)
+            if name == "positive":
+                params["text"] = f"{SHAPES[number % len(SHAPES)]}, scene {number + 1}"
+            if name == "sampler":
+                params["seed"] = number + 1
+            nodes[names[name]] = node.model_copy(update={"inputs": wires, "params": params})
+            px, py = one.layout[name]
+            layout[names[name]] = (x + px - left, y + py - top)
+        frames[f"scene_{number + 1}"] = Frame(
+            title=f"Scene {number + 1}",
+            rect=(x - 40, y - 60, wide + 80, high + 120),
+            nodes=tuple(names.values()),
+        )
+    return Graph(title="Storyboard", nodes=nodes, layout=layout, frames=frames)
+
+
+SHAPES = ("a red circle", "a yellow star", "a blue square", "a green triangle", "a purple heart")
+
+
+def _renamed(wire: str, names: dict[str, str]) -> str:
+    node, dot, port = wire.partition(".")
+    return names[node] + dot + port
 
 
 def take_all(folder: Path, size: tuple[int, int], theme: str) -> None:

@@ -49,7 +49,16 @@ def size(count: float) -> str:
 
 
 def seconds(value: float) -> str:
-    """A duration in words: "0.35 s", "2 min 5 s"."""
-    if value < 60:
-        return f"{value:.2f} s" if value < 10 else f"{value:.0f} s"
-    return f"{int(value // 60)} min {int(value % 60)} s"
+    """A duration in words: "24 ms", "0.35 s", "4.1 s", "12 s", "2 min 5 s", "1 h 4 min"."""
+    if value < 0.0995:
+        return f"{value * 1000:.0f} ms"
+    # What would be rounded up to 1.00 or to 10.0 has a digit less.
+    for below, digits in ((0.995, 2), (9.95, 1)):
+        if value < below:
+            return f"{value:.{digits}f} s"
+    whole = round(value)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60} s"
+    return f"{whole // 3600} h {whole % 3600 // 60} min"

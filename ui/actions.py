@@ -168,11 +168,6 @@ class Actions(QObject):
             found.append(f"the canvas needs it: it {RESERVED[wanted]}")
         return found
 
-    def holders(self, keys: str, besides: str = "") -> list[str]:
-        """Ids of the actions that have these keys (portable text)."""
-        wanted = _portable(keys)
-        return [s.id for s in self.specs if s.id != besides and wanted in self.keys(s.id)]
-
     # Inside
 
     def _make(self, spec: ActionSpec, own: tuple[str, ...] | None) -> QAction:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QCoreApplication, QEvent
 from PySide6.QtWidgets import QApplication
 
+from ui.jobs import left_behind
 from ui.mishaps import Mishaps
 from ui.preferences import Preferences
 from ui.stopping import StopSignals
@@ -76,10 +78,13 @@ def run(
     opened(window)
     window.show()
     try:
-        return app.exec()
+        code = app.exec()
     finally:
         stopping.close()
         mishaps.uninstall()
         # Qt's objects go in order while Python still stands; at its exit the order is chance.
         window.deleteLater()
         app.sendPostedEvents(window, QEvent.Type.DeferredDelete)
+    if left_behind():
+        os._exit(code)
+    return code

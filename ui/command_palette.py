@@ -29,6 +29,8 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from ui.editor import fuzzy
+from ui.editor.fuzzy import Hay
 from ui.overlay import SHADOW, Overlay
 from ui.theme import current, fonts, icons, metrics
 
@@ -45,6 +47,9 @@ MOST = 10
 """Rows seen at once."""
 LAST = 5
 """How many of the actions used last come first."""
+
+_ABOUT = 0.5
+"""What a match in an action's category or help counts, against one in its name."""
 
 _Index = QModelIndex | QPersistentModelIndex
 
@@ -114,7 +119,10 @@ class CommandPalette(Overlay):
             for spec in portable
             if self._actions.action(spec.id).isEnabled()
         ]  # fmt: skip
-        self._words = [_haystack(entry) for entry in self._entries]
+        self._hays = [
+            (Hay(entry.text), Hay(f"{entry.text} {entry.category} {entry.help}"))
+            for entry in self._entries
+        ]
         self.search.clear()
         self._filter("")
         window = self.window()
@@ -163,32 +171,15 @@ class CommandPalette(Overlay):
         if not text.strip():
             last = [e for name in self._used for e in self._entries if e.name == name]
             return last + [entry for entry in self._entries if entry.name not in self._used]
-        from rapidfuzz import fuzz, process
-
-        query = text.casefold()
-        scored = process.extract(
-            query, self._words, scorer=fuzz.WRatio, limit=None, score_cutoff=55
-        )
-        words = query.split()
-
-        def rank(match: tuple[str, float, int]) -> tuple[float, int]:
-            said, score, place = match
-            # What holds every word as typed goes before what is merely like it.
-            whole = all(word in said for word in words)
-            begins = self._entries[place].text.casefold().startswith(query)
-            return (-(score + 100 * whole + 100 * begins), place)
-
-        exact = {place for _, _, place in scored}
-        missed = [
-            (said, 50.0, place)
-            for place, said in enumerate(self._words)
-            if place not in exact and all(word in said for word in words)
-        ]
-        found = sorted([*scored, *missed], key=rank)
-        # Where something holds every word, what is only like it is noise.
-        if any(all(word in said for word in words) for said, _, _ in found):
-            found = [match for match in found if all(word in match[0] for word in words)]
-        return [self._entries[place] for _, _, place in found]
+        query = fuzzy.Query(text)
+        scores = {
+            place: max(fuzzy.score(query, name), _ABOUT * fuzzy.score(query, about))
+            for place, (name, about) in enumerate(self._hays)
+        }
+        if not any(scores.values()):
+            scores |= fuzzy.typos(query, [name for name, _ in self._hays])
+        found = [place for place, score in scores.items() if score]
+        return [self._entries[place] for place in sorted(found, key=lambda p: (-scores[p], p))]
 
     def _do(self, index: QModelIndex) -> None:
         entry = self.model.entry(index)
@@ -276,10 +267,6 @@ class _Delegate(QStyledItemDelegate):
             painter.setPen(theme.text)
             painter.drawText(cap, Qt.AlignmentFlag.AlignCenter, entry.keys)
         painter.restore()
-
-
-def _haystack(entry: Entry) -> str:
-    return f"{entry.text} {entry.category} {entry.help}".casefold()
 
 
 def _moves(event: QKeyEvent) -> int | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 from functools import partial
+from html import escape
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, QTimer
@@ -313,6 +314,6 @@ class Commands(QObject):
             self.window,
             "About Latent Studio",
             f"<b>Latent Studio {__version__}</b><br>Apache-2.0<br><br>"
-            f"Home: {places.home}<br>Pictures: {places.output}<br><br>"
+            f"Home: {escape(str(places.home))}<br>Pictures: {escape(str(places.output))}<br><br>"
             "Font: Inter (OFL). Icons: Lucide (ISC).",
         )

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QObject, Qt
 
 from ui.docks import BOTTOM, RIGHT, PanelDock
+from ui.theme import motion
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -44,11 +45,8 @@ class PanelSet(QObject):
         self.docks = {
             name: PanelDock(name, title, makers[name], window) for name, title in TITLES.items()
         }
-        window.setDockOptions(
-            window.DockOption.AnimatedDocks
-            | window.DockOption.AllowNestedDocks
-            | window.DockOption.AllowTabbedDocks
-        )
+        window.setDockNestingEnabled(True)
+        self.follow_motion()
         # The side panels reach from the bar down to the status line.
         window.setCorner(Qt.Corner.BottomRightCorner, RIGHT)
         self.arrange()
@@ -58,6 +56,10 @@ class PanelSet(QObject):
 
     def __iter__(self) -> Iterator[PanelDock]:
         return iter(self.docks.values())
+
+    def follow_motion(self) -> None:
+        """Panels glide to their places only where the user wants motion."""
+        self._window.setAnimated(motion() > 0)
 
     def arrange(self) -> None:
         """Put every panel where it begins."""

@@ -137,10 +137,6 @@ class Preferences(QObject):
         names = [str(path), *(str(p) for p in self.recent if p != path)]
         self.put("recent", names[:RECENT])
 
-    def remove_recent(self, path: Path) -> None:
-        """Forget a file, as where it isn't there any more."""
-        self.put("recent", [str(p) for p in self.recent if p != path])
-
     # Anything else
 
     def get(self, name: str, default: Any) -> Any:

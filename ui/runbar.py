@@ -41,11 +41,14 @@ class RunBar(QWidget):
         layout.setSpacing(6)
         for button in (self.run, self.stop, self.queue):
             button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
-            button.setIconSize(QSize(16, 16))
+            button.setIconSize(QSize(14, 14))
             button.setFixedHeight(28)
             layout.addWidget(button)
-        self.run.setMinimumWidth(92)
-        self.queue.setMinimumWidth(56)
+        self.run.setIconSize(QSize(17, 14))
+        self.queue.setIconSize(QSize(18, 16))
+        self.run.setFixedWidth(92)
+        self.stop.setFixedWidth(34)
+        self.queue.setMinimumWidth(60)
         self.restyle()
         self.show_load(running=False, waiting=0)
 
@@ -59,8 +62,10 @@ class RunBar(QWidget):
             (self.stop, "run.cancel", "Stop the run"),
             (self.queue, "panel.queue", "Show the queue"),
         ):
-            keys = self._actions.action(action).shortcut().toString()
+            keys = self._actions.words_for_keys(action)
             button.setToolTip(f"{words}  {keys}".strip())
+            if button is not self.queue:  # its name tells how many wait
+                button.setAccessibleName(words)
 
     def show_load(self, *, running: bool, waiting: int) -> None:
         """What the engine has to do.
@@ -70,5 +75,5 @@ class RunBar(QWidget):
             waiting: jobs in the queue, the running one among them.
         """
         self.stop.setEnabled(running or waiting > 0)
-        self.queue.setText(f" {waiting}")
+        self.queue.setText(str(waiting))
         self.queue.setAccessibleName(f"Queue: {waiting} jobs")

@@ -5,20 +5,17 @@ from __future__ import annotations
 import random
 from dataclasses import replace
 from typing import TYPE_CHECKING
-from weakref import WeakKeyDictionary
 
 from PySide6.QtCore import QObject, Signal
 
 from studio.editing.seeds import advance_seeds, remember
-from ui.editor.inline import close_editor
-from ui.engine.graphtext import GraphText
+from ui.editor import inline
 from ui.engine.job import Job
 from ui.engine.planner import place_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from studio.editing.document import Document
     from ui.editor.editor import GraphEditor
     from ui.engine.queue import RunQueue
 
@@ -37,7 +34,6 @@ class Runner(QObject):
         super().__init__(parent)
         self.queue = queue
         self._random = random.SystemRandom()
-        self._texts: WeakKeyDictionary[Document, GraphText] = WeakKeyDictionary()
 
     def run(
         self,
@@ -61,7 +57,7 @@ class Runner(QObject):
             times: how many runs.
         """
         # What is being typed counts.
-        close_editor(editor, commit=True)
+        inline.close_editor(editor, commit=True)
         merge = editor.new_gesture()
         jobs = []
         for _ in range(times):
@@ -75,12 +71,9 @@ class Runner(QObject):
             self.message.emit(f"{times} runs queued")
 
     def _job(self, editor: GraphEditor, key: str, only: Sequence[str]) -> Job:
-        text = self._texts.get(editor.document)
-        if text is None:
-            text = self._texts[editor.document] = GraphText(editor.document)
         return Job(
             title=editor.name(),
-            graph=text.whole(),
+            graph=editor.text.whole(editor.document.graph()),
             key=key,
             only=tuple(only),
             states=editor.states,

@@ -20,7 +20,7 @@ from PySide6.QtWidgets import (
 
 from studio.errors import StudioError
 from studio.settings import home_folder, read_given, write_settings
-from ui.files.jobs import Jobs
+from ui.jobs import Jobs
 from ui.settings_pages.engine import EnginePage
 from ui.settings_pages.folders import FoldersPage
 from ui.settings_pages.form import restyle

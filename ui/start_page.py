@@ -33,14 +33,15 @@ from PySide6.QtWidgets import (
 
 from ui.files.sketch import paint_sketch
 from ui.files.templates import read_templates, templates_folder
+from ui.plain import plain_tip
 from ui.theme import current, fonts, icons
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from studio.spec import NodeSpec
-    from ui.files.jobs import Jobs
     from ui.files.templates import Template
+    from ui.jobs import Jobs
     from ui.preferences import Preferences
 
 CARD = QSize(232, 172)
@@ -85,10 +86,11 @@ class StartPage(QWidget):
         self.new = QPushButton(icons.icon("file-plus", "accent_text"), "New graph", self)
         self.new.setDefault(True)
         self.new.clicked.connect(self.new_wanted)
-        self.open = QPushButton(icons.icon("folder-open"), "Open …", self)
+        self.open = QPushButton(icons.icon("folder-open"), "Open…", self)
         self.open.clicked.connect(self.open_wanted)
         for button in (self.new, self.open):
             button.setMinimumHeight(32)
+            button.setIconSize(icons.BESIDE)
         self.recent_model = RecentModel(recent, self)
         self.recent = _ListView(self)
         self.recent.setAccessibleName("Recent files")
@@ -100,7 +102,7 @@ class StartPage(QWidget):
             "can also be dropped on the window.",
             self,
         )
-        self.nothing.setEnabled(False)
+        self.nothing.setProperty("kind", "secondary")
         self.templates_model = TemplateModel(self)
         self.templates = _ListView(self)
         self.templates.setAccessibleName("Templates")
@@ -196,7 +198,9 @@ class RecentModel(QAbstractListModel):
         path = self._paths[index.row()]
         if role == Qt.ItemDataRole.DisplayRole:
             return path.name
-        if role in (Qt.ItemDataRole.ToolTipRole, Qt.ItemDataRole.AccessibleDescriptionRole):
+        if role == Qt.ItemDataRole.ToolTipRole:
+            return plain_tip(str(path))
+        if role == Qt.ItemDataRole.AccessibleDescriptionRole:
             return str(path)
         return path if role == _ITEM else None
 
@@ -220,6 +224,8 @@ class TemplateModel(QAbstractListModel):
         template = self._templates[index.row()]
         if role == Qt.ItemDataRole.DisplayRole:
             return template.title
+        if role == Qt.ItemDataRole.ToolTipRole:
+            return plain_tip(template.title)  # long ones are cut
         if role == Qt.ItemDataRole.AccessibleDescriptionRole:
             return f"{len(template.graph.nodes)} nodes"
         return template if role == _ITEM else None
@@ -304,10 +310,10 @@ class TemplateDelegate(QStyledItemDelegate):
             drawn = QPixmap((area.size() * ratio).toSize())
             drawn.setDevicePixelRatio(ratio)
             drawn.fill(Qt.GlobalColor.transparent)
-            inner = QPainter(drawn)
             space = QRectF(16, 14, area.width() - 32, area.height() - 28)
-            paint_sketch(inner, space, template.graph, self._specs, theme)
-            inner.end()
+            # Ended even where something goes wrong: a painter that outlives its pixmap crashes Qt.
+            with QPainter(drawn) as inner:
+                paint_sketch(inner, space, template.graph, self._specs, theme)
             self._drawn[key] = drawn
         return drawn
 

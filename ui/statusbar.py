@@ -4,14 +4,22 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QElapsedTimer, Qt, QTimer, Signal
+from PySide6.QtCore import QElapsedTimer, QSize, Qt, QTimer, Signal
 from PySide6.QtGui import QPainter
-from PySide6.QtWidgets import QLabel, QSlider, QStatusBar, QToolButton, QWidget
+from PySide6.QtWidgets import (
+    QLabel,
+    QSizePolicy,
+    QSlider,
+    QStatusBar,
+    QToolButton,
+    QWidget,
+)
 
+from ui.plain import plain_tip
 from ui.theme import current
 
 if TYPE_CHECKING:
-    from PySide6.QtGui import QColor, QPaintEvent
+    from PySide6.QtGui import QColor, QPaintEvent, QResizeEvent
 
 MESSAGE_TIME = 8000
 """How long words of the moment stay, in milliseconds."""
@@ -39,6 +47,44 @@ class Dot(QWidget):
         painter.end()
 
 
+class Words(QLabel):
+    """Words of any length; what doesn't fit is cut, and the hover says all.
+
+    A plain label would make the whole window as wide as its words.
+    """
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setTextFormat(Qt.TextFormat.PlainText)  # titles and file names are in it
+        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+
+    def setText(self, text: str) -> None:
+        super().setText(" ".join(text.split()))
+        self._explain()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._explain()
+
+    def minimumSizeHint(self) -> QSize:
+        return QSize(0, super().minimumSizeHint().height())
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        painter = QPainter(self)
+        painter.setPen(current().secondary)
+        shown = self.fontMetrics().elidedText(
+            self.text(), Qt.TextElideMode.ElideRight, self.width()
+        )
+        painter.drawText(
+            self.rect(), Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter, shown
+        )
+        painter.end()
+
+    def _explain(self) -> None:
+        cut = self.fontMetrics().horizontalAdvance(self.text()) > self.width()
+        self.setToolTip(plain_tip(self.text()) if cut else "")
+
+
 class StatusBar(QStatusBar):
     """The window's status bar."""
 
@@ -54,7 +100,7 @@ class StatusBar(QStatusBar):
         self.engine = QToolButton(self)
         self.engine.setToolTip("Show what the engine says")
         self.engine.clicked.connect(self.engine_wanted)
-        self.words = QLabel(self)
+        self.words = Words(self)
         self.problems = QToolButton(self)
         self.problems.setToolTip("Show the problems of this graph")
         self.problems.clicked.connect(self.problems_wanted)
@@ -70,8 +116,10 @@ class StatusBar(QStatusBar):
         self.zoom.setToolTip("Back to 100 %")
         self.zoom.setFixedWidth(52)
         self.zoom.clicked.connect(lambda: self.zoom_wanted.emit(1.0))
-        for left in (self.dot, self.engine, self.words):
+        for left in (self.dot, self.engine):
             self.addWidget(left)
+        self.addWidget(self.words, 1)
+        self.memory.setContentsMargins(4, 0, 12, 0)
         for right in (self.problems, self.memory, self.zoom_slider, self.zoom):
             self.addPermanentWidget(right)
         self.setContentsMargins(12, 0, 8, 0)

@@ -81,7 +81,8 @@ class Tour(QObject):
                 other.stop()
         self._window.installEventFilter(self)
         # The focus stays: who reads "press Tab" presses it. Shift+Tab leads here.
-        if (focus := QApplication.focusWidget()) is not None:
+        focus = QApplication.focusWidget()
+        if focus is not None and focus.window() is self._window:
             QWidget.setTabOrder(self.bubble.next_button, focus)
         self._go(0)
 
@@ -152,6 +153,8 @@ class Bubble(QWidget):
         self.next_button.setProperty("kind", "primary")
         buttons = QHBoxLayout()
         buttons.setSpacing(8)
+        # A quiet button's words begin where the words above do.
+        self.skip_button.setObjectName("tour-skip")
         buttons.addWidget(self.skip_button)
         buttons.addStretch()
         buttons.addWidget(self.back_button)

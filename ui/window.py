@@ -14,6 +14,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from studio.editing.arrange import with_places
 from studio.graph.migrate import migrate
 from ui.actions import MENUS
 from ui.commands import Commands
@@ -80,7 +81,12 @@ class MainWindow(QMainWindow):
         self._start_engine = start_engine
         self._painted = False
         self.workshop = Workshop(self, preferences)
-        self.tabs = EditorTabs(self._make_editor, self, start_page=self._make_start_page)
+        self.tabs = EditorTabs(
+            self._make_editor,
+            self,
+            start_page=self._make_start_page,
+            prepare=lambda graph: with_places(graph, specs),
+        )
         self.status = StatusBar(self)
         self.setStatusBar(self.status)
         self.setCentralWidget(self.tabs.stack)
@@ -143,8 +149,8 @@ class MainWindow(QMainWindow):
         self.tabs.bar.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         bar.addWidget(self.tabs.bar)
         bar.addWidget(self.run_bar)
+        _inset(bar, 0)
         self.addToolBar(Qt.ToolBarArea.TopToolBarArea, bar)
-        self.top_bar = bar
 
     def _build_side(self) -> None:
         bar = QToolBar("Panels", self)
@@ -174,6 +180,7 @@ class MainWindow(QMainWindow):
         self.settings_button.setAccessibleName("Settings")
         self.settings_button.clicked.connect(self.actions_.action("edit.preferences").trigger)
         bar.addWidget(self.settings_button)
+        _inset(bar, 6)
         self.addToolBar(Qt.ToolBarArea.LeftToolBarArea, bar)
         self.side_bar = bar
         self._restyle()
@@ -214,6 +221,7 @@ class MainWindow(QMainWindow):
         shop.load.connect(self._show_load)
         shop.faults.connect(self._show_faults)
         self.themes.changed.connect(self._restyle)
+        self.themes.motion_changed.connect(self.panels.follow_motion)
         self.actions_.keys_changed.connect(lambda _: self._restyle())
         for name, dock in zip(self.panels.docks, self.panels, strict=True):
             dock.visibilityChanged.connect(self.panel_buttons[name].setChecked)
@@ -242,8 +250,9 @@ class MainWindow(QMainWindow):
 
     def _title(self) -> None:
         page = self.tabs.current_page
-        # Qt puts the mark of unsaved changes where [*] is.
-        self.setWindowTitle(f"{page.title}[*]" if page else "Start")
+        # Qt puts the mark of unsaved changes where [*] is; in a title of the user's it stays.
+        title = page.title.replace("[*]", "[*][*]") if page else ""
+        self.setWindowTitle(f"{title}[*]" if page else "Start")
         self.setWindowModified(bool(page and page.unsaved))
 
     def _view_moved(self) -> None:
@@ -311,6 +320,8 @@ class MainWindow(QMainWindow):
         self.preferences.geometry = self.saveGeometry()
         self.preferences.layout = self.saveState()
         self.preferences.save()
+        # Gone at once; what follows may take a moment.
+        self.hide()
         self.keeper.end()
         self.tabs.end()
         self.workshop.stop()
@@ -322,3 +333,11 @@ class MainWindow(QMainWindow):
         if sure:
             self._may_close = True
             self.close()
+
+
+def _inset(bar: QToolBar, pixels: int) -> None:
+    """Room around a bar's buttons, as in the style sheet, which is read before it has its name."""
+    layout = bar.layout()
+    assert layout is not None
+    layout.setContentsMargins(pixels, pixels, pixels, pixels)
+    layout.setSpacing(4)

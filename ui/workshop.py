@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Signal
 
-from studio.words import size
 from ui.engine.catalogue import ModelCatalogue
 from ui.engine.client import EngineClient
 from ui.engine.command import default_command
@@ -241,4 +240,11 @@ class Workshop(QObject):
 
     def _tell_memory(self, memory: dict[str, Any]) -> None:
         used, total = memory.get("used", 0), memory.get("total", 0)
-        self.memory_words.emit(f"memory {size(used)} of {size(total)}" if total else "")
+        self.memory_words.emit(_memory_words(used, total) if total else "")
+
+
+def _memory_words(used: float, total: float) -> str:
+    """ "memory 0.5 of 25 GB": in one unit and in few digits, since it changes all the time."""
+    unit, name = (1e9, "GB") if total >= 1e9 else (1e6, "MB")
+    whole = f"{total / unit:.0f}" if total >= 10 * unit else f"{total / unit:.1f}"
+    return f"memory {used / unit:.1f} of {whole} {name}"

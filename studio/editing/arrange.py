@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from studio.editing.changes import Edit, EditRefused
+from studio.editing.document import Document
 from studio.editing.draft import Draft
 from studio.editing.edits import move
 from studio.editing.framing import HEAD, MARGIN, USUAL, around
@@ -16,8 +17,9 @@ from studio.editing.measures import count, point, rectangle
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from studio.editing.document import Document
     from studio.editing.measures import Point, Rect
+    from studio.graph.document import Graph
+    from studio.spec import NodeSpec
 
 Sizes = dict[str, tuple[float, float]]
 """Width and height by node, in pixels; nodes that aren't in it are taken for `framing.USUAL`."""
@@ -160,6 +162,20 @@ def _pushed(fixed: list[_Box], others: Mapping[str, _Box], gap: float) -> dict[s
             moved[name] = at
             blockers.append(at)
     return moved
+
+
+def with_places(graph: Graph, specs: Mapping[str, NodeSpec]) -> Graph:
+    """The graph with a place for every node: a file written by hand may give none.
+
+    Args:
+        graph: stays as it is; it is returned where nothing is missing.
+        specs: node types.
+    """
+    if graph.layout.keys() >= graph.nodes.keys():
+        return graph
+    document = Document(graph, specs)
+    document.apply(place_missing(document, {}).changes)
+    return document.graph()
 
 
 def place_missing(document: Document, sizes: Sizes) -> Edit:

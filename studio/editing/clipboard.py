@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from studio.editing.arrange import place_missing
+from studio.editing.arrange import with_places
 from studio.editing.changes import Edit, EditRefused
 from studio.editing.compat import type_of
 from studio.editing.document import Document
@@ -64,7 +64,7 @@ def paste(document: Document, text: str, at: Point, *, keep_incoming: bool = Fal
     graph = _read(text)
     extra = (graph.model_extra or {}).get(OUTSIDE)
     outside = _checked_outside(graph, extra)
-    graph = _placed(document, graph)
+    graph = with_places(graph, document.specs)
     left, top = _corner(document, graph)
     draft, new = _add(document, graph, (at[0] - left, at[1] - top))
     if keep_incoming:
@@ -153,15 +153,6 @@ def _checked_outside(graph: Graph, extra: Any) -> Outside:
         for name, wires in extra.items()
         if name in graph.nodes and isinstance(wires, dict)
     }
-
-
-def _placed(document: Document, graph: Graph) -> Graph:
-    """The graph with a place for every node: text by hand may give none."""
-    if graph.layout.keys() >= graph.nodes.keys():
-        return graph
-    shown = Document(graph, document.specs)
-    shown.apply(place_missing(shown, {}).changes)
-    return shown.graph()
 
 
 def _corner(document: Document, graph: Graph) -> Point:

@@ -14,7 +14,7 @@ from psygnal import Signal
 
 from studio.editing.changes import ABSENT
 from studio.graph.checked import Source
-from studio.graph.document import Frame, Graph, Node, NodeView, parse_wire
+from studio.graph.document import Frame, Graph, Node, NodeView
 from studio.graph.files import dumps
 
 if TYPE_CHECKING:
@@ -69,8 +69,9 @@ class Document:
         changes."""
         self._in: dict[str, dict[str, Wire]] = {}
         self._out: dict[str, dict[tuple[str, str], Wire]] = {}
-        for name in self.nodes:
-            self._read_wires(name)
+        for name, node in self.nodes.items():
+            if node.inputs:
+                self._add_wires(name, node)
 
     @property
     def title(self) -> str:
@@ -135,14 +136,12 @@ class Document:
 
     def output_name(self, text: str) -> Source | None:
         """Where a wire's text leads; None where it leads nowhere."""
-        try:
-            node, output = parse_wire(text)
-        except ValueError:
+        # As `parse_wire` has it: what isn't a wire's text names no node that is here.
+        node, dot, output = text.partition(".")
+        if (origin := self.nodes.get(node)) is None or (dot and not output.isidentifier()):
             return None
-        if (origin := self.nodes.get(node)) is None:
-            return None
-        spec = self.specs.get(origin.type)
-        if output is None:
+        if not output:
+            spec = self.specs.get(origin.type)
             output = spec.outputs[0].name if spec and len(spec.outputs) == 1 else ""
         return Source(node, output)
 
@@ -150,16 +149,17 @@ class Document:
 
     def graph(self) -> Graph:
         """The graph as it is now. Cheap: the parts are shared, and never change."""
-        extra = {key: value for key, value in self.head.items() if key not in _HEAD}
-        return Graph.model_construct(
+        graph = Graph.model_construct(
             format="latent-studio",
             version=1,
             nodes=dict(self.nodes),
             layout=dict(self.layout),
             view=dict(self.view),
             frames=dict(self.frames),
-            **extra,
         )
+        # Not as arguments: a file may have a key "cls".
+        head = {key: value for key, value in self.head.items() if key not in _HEAD}
+        return graph.model_copy(update=head)
 
     def dumps(self) -> str:
         """The text of the graph's file."""
@@ -168,16 +168,19 @@ class Document:
     def _read_wires(self, name: str) -> None:
         for wire in self._in.pop(name, {}).values():
             self._out[wire.source.node].pop((wire.target, wire.port), None)
-        node = self.nodes.get(name)
-        if node is None or not node.inputs:
-            return
+        if (node := self.nodes.get(name)) is not None and node.inputs:
+            self._add_wires(name, node)
+
+    def _add_wires(self, name: str, node: Node) -> None:
         found = self._in[name] = {}
         for port, text in node.inputs.items():
             # A wire from a node that isn't there is a fault of the file, and is kept.
-            node_name, _, output = text.partition(".")
-            source = self.output_name(text) or Source(node_name, output)
+            source = self.output_name(text)
+            if source is None:
+                node_name, _, output = text.partition(".")
+                source = Source(node_name, output)
             found[port] = wire = Wire(source, name, port)
-            self._out.setdefault(source.node, {})[(name, port)] = wire
+            self._out.setdefault(source.node, {})[name, port] = wire
 
 
 _PLAIN = NodeView()

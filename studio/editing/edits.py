@@ -40,6 +40,7 @@ __all__ = [
     "set_view",
     "show_socket",
     "toggle_mode",
+    "use_cache",
 ]
 
 Mode = Literal["normal", "mute", "bypass"]
@@ -237,6 +238,20 @@ def toggle_mode(document: Document, names: Iterable[str], mode: Mode) -> Edit:
     draft = Draft(document)
     everywhere = all(draft.node(name).mode == mode for name in names)
     return set_mode(document, names, "normal" if everywhere else mode)
+
+
+def use_cache(document: Document, names: Iterable[str], on: bool) -> Edit:
+    """Let earlier results stand for runs of nodes, or have them run every time.
+
+    Raises:
+        EditRefused: no such node.
+    """
+    names = list(names)
+    draft = Draft(document)
+    for name in names:
+        draft.set_node(name, cache=on)
+    verb = "Use the cache of" if on else "Always run"
+    return draft.finish(f"{verb} {count(document, names)}")
 
 
 # Looks

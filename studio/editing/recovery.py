@@ -128,7 +128,7 @@ class RecoveryStore:
         Raises:
             RecoveryNotWritten: what was kept before is untouched.
         """
-        body = self._writers.setdefault(note.key, GraphText()).dumps(graph)
+        body = self._writers.setdefault(note.key, GraphText()).whole(graph).encode()
         about = {"format": FORMAT, "version": 1, "written": time.time(), **note.to_json()}
         about["blake3"] = blake3(body).hexdigest()
         head = json.dumps(about).encode()

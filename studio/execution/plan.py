@@ -126,6 +126,7 @@ def make_plan(
     ]
     held = cache.where(cacheable)
     writers = [signed[name].key for name, node in graph.nodes.items() if node.spec.effects]
+    fresh = graph.fresh
     saved = cache.saved_many(writers, environment.output.root)
     actions: dict[str, Action] = {}
     files: dict[str, tuple[SavedFile, ...]] = {}
@@ -138,10 +139,11 @@ def make_plan(
         if name in at_hand:
             actions[name] = Action.CACHED
             continue
-        if node.spec.effects and key in saved:
+        if node.spec.effects and key in saved and name not in fresh:
             actions[name], files[name] = Action.SAVED, tuple(saved[key])
             continue
-        if key in held and not node.spec.effects and not node.spec.light:
+        kept = key in held and name not in fresh
+        if kept and not node.spec.effects and not node.spec.light:
             actions[name] = Action.CACHED
             continue
         actions[name] = Action.LIGHT if node.spec.light else Action.RUN
@@ -159,7 +161,7 @@ def make_plan(
             key,
             action,
             tier=held.get(key, "memory") if action is Action.CACHED else "",
-            reason=_reason(node, action, signed, past, files.get(name, ()))
+            reason=_reason(graph, node, action, signed, past, files.get(name, ()))
             if cache.enabled
             else "the cache is off",
             files=files.get(name, ()),
@@ -178,6 +180,7 @@ def _notes(node: CheckedNode, environment: Environment) -> tuple[Note, ...]:
 
 
 def _reason(
+    graph: CheckedGraph,
     node: CheckedNode,
     action: Action,
     signed: Mapping[str, Signed],
@@ -196,10 +199,20 @@ def _reason(
     if before is None:
         return "never ran in this graph"
     if before.key == signed[node.id].key:
+        if node.id in graph.fresh:
+            return _why_fresh(graph, node)
         if node.spec.effects:
             return "its files are missing, changed, or in another folder"
         return "its result isn't in the cache (cheap to make again, or evicted)"
     return "; ".join(_changes(node, before.signature, signed[node.id].signature)) or "changed"
+
+
+def _why_fresh(graph: CheckedGraph, node: CheckedNode) -> str:
+    """Why a node runs again though nothing changed."""
+    if not graph.document.nodes[node.id].cache:
+        return "its cache is off"
+    fed = sorted({source.node for source in node.wires.values()} & graph.fresh)
+    return f"upstream: {', '.join(fed)}"
 
 
 def _changes(node: CheckedNode, old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:

@@ -182,7 +182,10 @@ class Worker:
             plan, environment = self._plan(request)
             environment.output.check()
             steps = [plan.steps[name].to_json() for name in plan.running]
-            self._send({"event": "planned", "id": request.id, "steps": steps})
+            planned: dict[str, Any] = {"event": "planned", "id": request.id, "steps": steps}
+            if request.only:
+                planned["needed"] = [*plan.graph.nodes, *plan.graph.folded]
+            self._send(planned)
             self._executor.run(plan, environment, lambda event: self._report(event, request.id))
         finally:
             with self._lock:
@@ -331,8 +334,8 @@ def summary(value: Any) -> dict[str, Any]:
                 "mean": float(tensor.float().mean()),
             }
         tensors.append(entry)
-    plain = value if isinstance(value, (int, float, str, bool, type(None))) else None
-    return {"type": type(value).__name__, "tensors": tensors, "value": plain}
+    light = value if isinstance(value, (int, float, str, bool, type(None))) else None
+    return {"type": type(value).__name__, "tensors": tensors, "value": light}
 
 
 def device_name(policy: Policy) -> str:

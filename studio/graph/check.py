@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from studio.environment import Environment
+    from studio.graph.checked import CheckedNode
     from studio.graph.document import Graph
     from studio.spec import NodeSpec, Port
 
@@ -106,7 +107,24 @@ class _Checker:
         nodes, folded, misfits = fold(order, sound, targets, self.environment)
         if misfits:
             raise GraphInvalid(source, misfits)
-        return CheckedGraph(self.document, nodes, targets, folded, tuple(faults), tuple(self.notes))
+        return CheckedGraph(
+            self.document,
+            nodes,
+            targets,
+            folded,
+            tuple(faults),
+            tuple(self.notes),
+            self._fresh(nodes),
+        )
+
+    def _fresh(self, nodes: Mapping[str, CheckedNode]) -> frozenset[str]:
+        """What runs every time: every node comes after those that feed it."""
+        fresh: set[str] = set()
+        for name, node in nodes.items():
+            fed = (source.node for source in node.wires.values())
+            if not self.graph.nodes[name].cache or not fresh.isdisjoint(fed):
+                fresh.add(name)
+        return frozenset(fresh)
 
     def _fault(self, node: str, place: str, message: str, port: str | None = None) -> None:
         path = f"nodes.{node}.{place}" if place else f"nodes.{node}"

@@ -51,6 +51,8 @@ class CheckedGraph:
         folded: ids of needed passthroughs and constants, with their word ("reroute", "constant").
         warnings: faults that nothing asked for depends on.
         notes: what was migrated.
+        fresh: ids of the nodes that run every time: their cache is off, or that of a node that
+            feeds them.
     """
 
     document: Graph
@@ -59,3 +61,4 @@ class CheckedGraph:
     folded: Mapping[str, str] = field(default_factory=dict)
     warnings: tuple[Fault, ...] = ()
     notes: tuple[str, ...] = ()
+    fresh: frozenset[str] = frozenset()

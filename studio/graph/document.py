@@ -28,6 +28,8 @@ class Node(BaseModel):
         title: what people call it; empty takes the type's name.
         mode: "mute" takes it out, with all that depends on it; "bypass" hands its inputs on to
             the outputs of the same type (`studio.graph.modes`).
+        cache: earlier results may stand for a run of it. False runs it, and what depends on it,
+            every time; keys don't change by that.
         params: widget values by name; those left out have their defaults.
         inputs: socket or widget name to "node" or "node.output".
     """
@@ -38,6 +40,7 @@ class Node(BaseModel):
     version: int = Field(default=1, ge=1, strict=True)
     title: str = Field(default="", max_length=1000)
     mode: Literal["normal", "mute", "bypass"] = "normal"
+    cache: bool = Field(default=True, strict=True)
     params: dict[str, Any] = Field(default_factory=dict)
     inputs: dict[str, str] = Field(default_factory=dict)
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import stat
 import sys
 import tempfile
@@ -17,6 +16,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from studio import strictjson
 from studio.errors import InputError
 from studio.graph.document import FORMAT, VERSION, Frame, Graph, Node, NodeView
 from studio.graph.errors import Fault, GraphFileError
@@ -24,7 +24,6 @@ from studio.words import short
 
 MAX_BYTES = 64 * 2**20
 
-_HALF = re.compile(r"\\u[dD][89a-fA-F]")
 
 
 class GraphNotWritten(InputError):
@@ -35,10 +34,6 @@ class GraphNotWritten(InputError):
             f"{path}: the graph could not be written: {reason}.",
             hint="What was there before is untouched; choose another place.",
         )
-
-
-class _Duplicate(ValueError):
-    pass
 
 
 def load(path: Path | str) -> Graph:
@@ -74,33 +69,37 @@ def loads(data: bytes | str, source: str = "graph") -> Graph:
     Raises:
         GraphFileError: with every fault found.
     """
+    return from_json(parse(data, source), source)
+
+
+def parse(data: bytes | str, source: str) -> Any:
+    """JSON text as plain data, and only such data as can be written again.
+
+    Args:
+        data: UTF-8, with or without a byte order mark.
+        source: its name in messages.
+
+    Raises:
+        GraphFileError: what is wrong, and where.
+    """
     if len(data) > MAX_BYTES:
         raise GraphFileError(source, [Fault("", f"is larger than {MAX_BYTES >> 20} MiB")])
     try:
         text = data.decode("utf-8-sig") if isinstance(data, bytes) else data
-        raw = json.loads(text, object_pairs_hook=_unique, parse_constant=_no_constant)
-        if _HALF.search(text):
-            # Nothing that writes text takes it, so a graph with it could be neither saved nor run.
-            json.dumps(raw, ensure_ascii=False).encode()
+        return strictjson.loads(text)
     except UnicodeDecodeError:
         raise GraphFileError(
             source, [Fault("", "isn't text in UTF-8, so it is no graph")]
         ) from None
-    except UnicodeEncodeError:
-        message = r"holds half a character (a lone \ud800 … \udfff)"
-        raise GraphFileError(source, [Fault("", message)]) from None
-    except RecursionError:
-        raise GraphFileError(source, [Fault("", "is nested too deeply to be a graph")]) from None
     except json.JSONDecodeError as error:
         where = f"line {error.lineno}, column {error.colno}"
         raise GraphFileError(source, [Fault("", f"isn't JSON: {error.msg} at {where}")]) from None
     except ValueError as error:
         raise GraphFileError(source, [Fault("", str(error))]) from None
-    return from_json(raw, source)
 
 
 def from_json(raw: Any, source: str = "graph") -> Graph:
-    """A graph from what `json.loads` gave.
+    """A graph from what `parse` gave.
 
     Raises:
         GraphFileError: with every fault found.
@@ -211,9 +210,9 @@ def _sorted(value: Any) -> Any:
 
 def _tidy(item: dict[str, Any]) -> dict[str, Any]:
     """The rest of a node's keys: those that say something, then what else there is."""
-    known = {key: item[key] for key in ("title", "mode") if item[key] != _PLAIN_NODE[key]}
+    known = {key: item[key] for key in _SAID if item[key] != _PLAIN_NODE[key]}
     known |= {key: _sorted(item[key]) for key in ("params", "inputs") if item[key]}
-    others = sorted(item.keys() - {"type", "version", "title", "mode", "params", "inputs"})
+    others = sorted(item.keys() - {"type", "version", *_SAID, "params", "inputs"})
     return {**known, **{key: _sorted(item[key]) for key in others}}
 
 
@@ -223,6 +222,8 @@ def _changed(item: dict[str, Any], plain: dict[str, Any]) -> dict[str, Any]:
     return known | {key: _sorted(item[key]) for key in sorted(item.keys() - plain.keys())}
 
 
+_SAID = ("title", "mode", "cache")
+"""Keys of a node that are left out where they say nothing."""
 _PLAIN_NODE = Node(type="-").model_dump(mode="json")
 _PLAIN_VIEW = NodeView().model_dump(mode="json")
 _PLAIN_FRAME = {**Frame().model_dump(mode="json"), "rect": None}
@@ -230,21 +231,6 @@ _PLAIN_FRAME = {**Frame().model_dump(mode="json"), "rect": None}
 
 def _whole(number: float) -> float | int:
     return int(number) if number == int(number) else number
-
-
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    result = dict(pairs)
-    if len(result) != len(pairs):
-        seen: set[str] = set()
-        for key, _ in pairs:
-            if key in seen:
-                raise _Duplicate(f'the key "{key}" stands twice in one object; one would be lost')
-            seen.add(key)
-    return result
-
-
-def _no_constant(name: str) -> Any:
-    raise ValueError(f"holds {name}, which JSON doesn't allow")
 
 
 def _other_shape(raw: Any) -> str:
@@ -275,6 +261,8 @@ def _fault(item: Any) -> Fault:
 def _missing(path: Path) -> str:
     from studio.words import nearest
 
+    if path.is_symlink():
+        return f"leads to {os.readlink(path)}, which isn't there"
     try:
         names = [p.name for p in path.parent.iterdir() if p.suffix == ".json"]
     except OSError:

@@ -35,11 +35,6 @@ class Resolved:
     cut: Mapping[tuple[str, str], str] = field(default_factory=dict)
 
 
-def resolve_modes(graph: Graph, specs: Mapping[str, NodeSpec]) -> Graph:
-    """The graph without its muted and bypassed nodes."""
-    return resolve(graph, specs).graph
-
-
 def resolve(graph: Graph, specs: Mapping[str, NodeSpec]) -> Resolved:
     """The graph without its muted and bypassed nodes, and what that did to the rest."""
     if all(node.mode == "normal" for node in graph.nodes.values()):

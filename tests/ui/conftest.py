@@ -79,7 +79,6 @@ def make_editor(
     yield make
     for editor in made:
         editor.view.gestures.cancel()
-        editor.scene.close()
         editor.close()
         editor.deleteLater()
     QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)

@@ -283,7 +283,6 @@ def test_conflicts_are_said_in_words(actions: Actions) -> None:
     assert actions.conflicts("") == []
     assert actions.conflicts("ctrl+s", besides="run.run") == ['File: "Save" has it']
     assert actions.conflicts("Ctrl+S", besides="file.save") == []
-    assert actions.holders("Ctrl+S") == ["file.save"]
     assert "canvas" in actions.conflicts("Left")[0]
 
 

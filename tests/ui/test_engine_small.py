@@ -1,33 +1,23 @@
-"""The small parts of the engine client: lines, rates, reasons of deaths, graphs as text."""
+"""The small parts of the engine client: lines, rates, reasons of deaths, commands."""
 
 from __future__ import annotations
 
-import json
 import signal
 import sys
-import time
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from studio.editing.changes import Change
-from studio.editing.document import Document
-from studio.graph.document import Graph, Node
-from studio.graph.files import from_json, load, to_json
-from studio.session import locate
 from ui.engine.command import command_words, default_command, parse_command
 from ui.engine.deaths import AT_ONCE, TRIES, Restarts, why_ended
-from ui.engine.graphtext import GraphText
 from ui.engine.lines import Lines
 from ui.engine.rate import RateMeter
 
 if TYPE_CHECKING:
     import random
 
-    from studio.registry import Registry
 
 
 def drained(lines: Lines) -> list[bytes]:
@@ -125,50 +115,3 @@ def test_commands_as_typed() -> None:
     )
     with pytest.raises(ValueError, match="quotation"):
         parse_command('python "never closed')
-
-
-def test_a_graph_as_text_is_the_graph(registry: Registry) -> None:
-    graph = load(locate(Path("text_to_image")))
-    document = Document(graph, registry)
-    text = GraphText(document)
-    assert "\n" not in text.whole()
-    assert to_json(from_json(json.loads(text.whole()))) == to_json(graph)
-    assert json.loads(text.nodes_only())["nodes"] == json.loads(text.whole())["nodes"]
-    assert "layout" not in json.loads(text.nodes_only())
-    old = document.nodes["sampler"]
-    new = old.model_copy(update={"params": {**old.params, "seed": 7}, "title": "S", "mode": "mute"})
-    document.apply([Change("nodes", "sampler", old, new)])
-    node = json.loads(text.nodes_only())["nodes"]["sampler"]
-    assert (node["params"]["seed"], node["title"], node["mode"]) == (7, "S", "mute")
-
-
-def test_strange_texts_reach_the_worker_as_they_are(registry: Registry) -> None:
-    odd = 'a\n"b"\u2028\u0000é\U0001f642'
-    graph = Graph(nodes={"n": Node(type="Text", params={"text": odd}, title=odd, extra=[odd])})
-    text = GraphText(Document(graph, registry)).whole()
-    assert "\n" not in text
-    found = from_json(json.loads(text)).nodes["n"]
-    assert (found.params["text"], found.title, found.model_extra) == (odd, odd, {"extra": [odd]})
-
-
-def test_the_text_of_a_big_graph_is_made_in_slices(registry: Registry) -> None:
-    nodes = {f"n{i}": Node(type="Float", params={"value": float(i)}) for i in range(5000)}
-    document = Document(Graph.model_construct(nodes=nodes), registry)
-    text = GraphText(document)
-    rounds = 0
-    longest = 0.0
-    while True:
-        start = time.thread_time()
-        done = text.prepare(0.002)
-        longest = max(longest, time.thread_time() - start)
-        rounds += 1
-        if done:
-            break
-    assert rounds > 1
-    assert longest < 0.05
-    start = time.thread_time()
-    assert text.nodes_only().count('"Float"') == 5000
-    assert time.thread_time() - start < 0.05, "what hasn't changed isn't made again"
-
-
-

@@ -159,6 +159,26 @@ def test_a_run_from_its_start_to_its_end(states: NodeStates, clock: Clock) -> No
     assert states.get("a").seconds == 2.5, "its time is still told"
 
 
+def test_a_run_to_some_nodes_leaves_the_others_out(states: NodeStates) -> None:
+    steps = [step(name) for name in "abc"]
+    states.set_plan(steps, modes={"m": "mute"}, names=["a", "b", "c", "m"])
+    states.apply_event({"event": "planned", "steps": [step("a")], "needed": ["a"]})
+    states.apply_event(started("a"))
+    now = {name: states.get(name).status for name in "abcm"}
+    assert now == {"a": "will_run", "b": "unused", "c": "unused", "m": "muted"}
+    assert "run to" in states.get("b").reason
+    # A plan for the whole graph, as edits meanwhile ask for one, doesn't bring them back.
+    states.set_plan(steps, modes={"m": "mute"}, names=["a", "b", "c", "m"])
+    assert states.get("b").status == "unused"
+    states.apply_event({"event": "run_finished", "status": "ok"})
+    assert states.get("b").status == "unknown"
+    states.set_plan(steps, modes={"m": "mute"}, names=["a", "b", "c", "m"])
+    assert states.get("b").status == "will_run"
+    # A run of everything leaves nothing out.
+    states.apply_event({"event": "planned", "steps": steps})
+    assert states.get("b").status == "will_run"
+
+
 def test_a_failure_stays_until_the_node_would_run_differently(states: NodeStates) -> None:
     states.apply_event({"event": "planned", "steps": [step("a")]})
     states.apply_event(started("a"))
@@ -174,6 +194,13 @@ def test_a_failure_stays_until_the_node_would_run_differently(states: NodeStates
     assert states.get("a").status == "failed"
     states.set_plan([{**step("a"), "key": "another"}], names=["a"])
     assert states.get("a").status == "will_run"
+
+
+def test_a_failure_does_not_name_its_own_node(states: NodeStates) -> None:
+    message = "a (Slow): the widget is bent.\nStraighten it."
+    states.apply_event({"event": "node_failed", "node": "a", "message": message})
+    assert states.get("a").words == "failed: the widget is bent."
+    assert states.get("a").reason == message
 
 
 @pytest.mark.parametrize(

@@ -157,6 +157,13 @@ def test_a_lost_folder_is_told_once(qtbot: QtBot, stages: MakeStage, home: Path)
     banner = stage.tabs.notices.get("kept")
     assert banner is not None
     assert "can't be kept" in banner.words
+    # There is room again: nothing is lost, and nobody is told otherwise.
+    autosave = keeper(stage).autosave
+    store.folder.mkdir()
+    edit(stage.tabs.editors()[-1])
+    qtbot.waitUntil(lambda: stage.tabs.notices.get("kept") is None, timeout=9000)
+    assert list(store.folder.glob("*.json"))
+    assert autosave.store is store
 
 
 def test_a_home_that_is_a_file_is_told(qtbot: QtBot, stages: MakeStage, home: Path) -> None:

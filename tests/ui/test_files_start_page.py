@@ -13,9 +13,9 @@ from PySide6.QtGui import QImage, QPainter
 
 from studio.graph.document import Graph, Node
 from studio.graph.files import load
-from ui.files.jobs import Jobs
 from ui.files.sketch import paint_sketch
 from ui.files.templates import default_template, read_templates
+from ui.jobs import Jobs
 from ui.preferences import Preferences
 from ui.start_page import StartPage
 from ui.theme import current

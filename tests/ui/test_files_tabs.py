@@ -124,7 +124,7 @@ def test_a_template_is_a_copy_without_a_file(tabs: EditorTabs) -> None:
     assert editor is not None
     assert editor.path is None
     assert titles(tabs) == ["Text to image"]
-    assert tabs.base_of(editor) == WORKFLOWS
+    assert editor.base == WORKFLOWS
     assert not editor.unsaved
 
 
@@ -139,7 +139,7 @@ def test_a_picture_of_ours_opens_its_graph(
     assert editor is not None
     assert editor.path is None
     assert dumps(editor.document.graph()) == dumps(graph)
-    assert tabs.base_of(editor) == tmp_path
+    assert editor.base == tmp_path
 
 
 BROKEN = {
@@ -675,6 +675,26 @@ def test_other_pictures_become_nodes_in_one_step(
     assert not editor.document.nodes
 
 
+def test_a_picture_dropped_on_a_node_that_reads_one_is_read_there(
+    stage: Stage, qtbot: QtBot, tmp_path: Path
+) -> None:
+    tabs = stage.tabs
+    FileDrop(tabs, parent=stage.window)
+    editor = tabs.new()
+    first, second = tmp_path / "a.jpg", tmp_path / "b.jpg"
+    assert drop(tabs, [first], PLAIN)
+    (name,) = editor.document.nodes
+    editor.view.centerOn(editor.scene.nodes[name].sceneBoundingRect().center())
+    middle = editor.view.mapFromScene(editor.scene.nodes[name].sceneBoundingRect().center())
+    editor.view.pan_by(300 - middle.x(), 200 - middle.y())
+    assert drop(tabs, [second], PLAIN)
+    assert [node.params["path"] for node in editor.document.nodes.values()] == [str(second)]
+    editor.stack.undo()
+    assert editor.document.nodes[name].params["path"] == str(first)
+    assert drop(tabs, [first, second], PLAIN), "two are two nodes, wherever they fall"
+    assert len(editor.document.nodes) == 3
+
+
 def test_shift_makes_a_node_of_a_picture_of_ours(
     stage: Stage, qtbot: QtBot, tmp_path: Path
 ) -> None:
@@ -685,3 +705,13 @@ def test_shift_makes_a_node_of_a_picture_of_ours(
     assert drop(tabs, [path], Qt.KeyboardModifier.ShiftModifier)
     assert [node.type for node in editor.document.nodes.values()] == ["LoadImage"]
     assert len(tabs.pages()) == 1
+
+
+def test_a_template_shows_the_pictures_it_reads(qtbot: QtBot, tabs: EditorTabs) -> None:
+    """They lie beside the template, though the tab has no file of its own."""
+    tabs.open_template(WORKFLOWS / "image_to_image.json")
+    qtbot.waitUntil(lambda: tabs.current is not None and bool(tabs.current.document.nodes))
+    editor = tabs.current
+    assert editor is not None
+    name = next(n for n, node in editor.document.nodes.items() if node.type == "LoadImage")
+    qtbot.waitUntil(lambda: editor.scene.picture_of(name) is not None)

@@ -10,6 +10,9 @@ from inline_kit import canvas, steps
 from PySide6.QtCore import QPointF, Qt
 
 from studio.editing import edits
+from studio.graph.files import from_json
+from ui.editor import find
+from ui.editor.editor import GraphEditor
 from ui.editor.find import FindBar
 from ui.editor.find_index import FindIndex
 from ui.editor.inline.iconbutton import IconButton
@@ -18,7 +21,6 @@ if TYPE_CHECKING:
     from pytestqt.qtbot import QtBot
 
     from studio.registry import Registry
-    from ui.editor.editor import GraphEditor
 
 SHIFT = Qt.KeyboardModifier.ShiftModifier
 
@@ -139,8 +141,58 @@ def test_long_values_are_cut(editor: GraphEditor) -> None:
     text = "word " * 50 + "needle " + "word " * 50
     editor.push(edits.set_param(editor.document, "positive", "text", text))
     index = FindIndex(editor.document)
+    assert index.read_on()
     assert index.search("needle") == ["positive"]
-    find = index.describe("positive", "needle")
-    assert "needle" in find.words
-    assert len(find.words) < 50
-    assert find.words.startswith("…")
+    said = index.describe("positive", "needle")
+    assert "needle" in said.words
+    assert len(said.words) < 50
+    assert said.words.startswith("…")
+
+
+def large(qtbot: QtBot, registry: Registry, count: int = 400) -> GraphEditor:
+    nodes = {f"n{n}": {"type": "ScaleLatent", "title": f"number {n}"} for n in range(count)}
+    layout = {f"n{n}": [n % 20 * 300, n // 20 * 400] for n in range(count)}
+    graph = {"format": "latent-studio", "version": 1, "nodes": nodes, "layout": layout}
+    editor = GraphEditor(from_json(graph), registry)
+    qtbot.addWidget(editor)
+    editor.resize(1000, 700)
+    editor.show()
+    return editor
+
+
+def test_a_large_graph_is_read_while_one_types(
+    qtbot: QtBot, registry: Registry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(find, "SLICE", 0.0)
+    editor = large(qtbot, registry)
+    bar = FindBar(editor)
+    bar.open()
+    type_text(bar.line, "number")
+    assert 0 < len(bar.found) < 400
+    editor.push(edits.rename(editor.document, "n399", "other"))
+    editor.push(edits.remove(editor.document, ["n398"]))
+    qtbot.waitUntil(lambda: len(bar.found) == 398)
+    type_text(bar.line, " 17")
+    assert set(bar.found) == {"n17", "n117", "n217", "n317", *(f"n{n}" for n in range(170, 180))}
+
+
+def test_enter_waits_for_the_whole_of_it(
+    qtbot: QtBot, registry: Registry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(find, "SLICE", 0.0)
+    editor = large(qtbot, registry)
+    bar = FindBar(editor)
+    bar.open()
+    type_text(bar.line, "number 399")
+    assert bar.found == []
+    key(bar.line, Qt.Key.Key_Return)
+    assert editor.selected() == ["n399"]
+
+
+def test_typing_on_narrows_down_and_back(bar: FindBar, editor: GraphEditor) -> None:
+    """The same as searching each text by itself."""
+    for text in ("s", "sa", "sam", "samp", "samp ", "samp 2", "samp", "st", "ste", "steps 2", "e"):
+        bar.line.setText(text)
+        fresh = FindIndex(editor.document)
+        fresh.read_on()
+        assert bar.found == fresh.search(text), text

@@ -11,9 +11,7 @@ import pytest
 from PySide6.QtCore import QPoint, QPointF
 from PySide6.QtWidgets import QApplication, QLineEdit
 
-from studio.graph.checked import Source
 from ui.action_specs import SPECS
-from ui.editor.gestures.adding import add_at
 from ui.editor.gestures.commands import canvas_actions
 
 if TYPE_CHECKING:
@@ -296,47 +294,3 @@ def test_a_command_gives_a_drag_up_first(
     assert canvas.document.position("decode") == (900, 0)
     events.release(canvas.view.viewport(), start + QPoint(0, 200))
     assert canvas.stack.index() == 0
-
-
-class TestAddAt:
-    def test_alone_its_header_is_under_the_mouse(self, canvas: GraphEditor) -> None:
-        assert add_at(canvas, "KSampler", QPointF(101, 601))
-        (name,) = canvas.selected()
-        assert kit.rect(canvas, name).contains(QPointF(101, 601))
-        x, y = canvas.document.position(name)
-        assert x % 4 == y % 4 == 0
-
-    def test_from_an_output_it_is_wired(self, canvas: GraphEditor) -> None:
-        source = Source("checkpoint", "model")
-        assert add_at(canvas, "KSampler", QPointF(300, 700), source=source)
-        (name,) = canvas.selected()
-        assert canvas.document.nodes[name].inputs == {"model": "checkpoint.model"}
-        assert canvas.stack.count() == 1
-        end = canvas.scene.port_pos(name, "in", "model")
-        assert (end - QPointF(300, 700)).manhattanLength() < 24
-
-    def test_from_an_input_it_feeds_it(self, canvas: GraphEditor) -> None:
-        assert add_at(canvas, "EmptyLatent", QPointF(560, 700), target=("sampler", "latent"))
-        (name,) = canvas.selected()
-        assert canvas.document.nodes["sampler"].inputs["latent"] == name
-        start = canvas.scene.port_pos(name, "out", "latent")
-        assert (start - QPointF(560, 700)).manhattanLength() < 24
-
-    def test_into_a_wire(self, canvas: GraphEditor) -> None:
-        source = Source("latent", "latent")
-        added = add_at(
-            canvas, "ScaleLatent", QPointF(560, 560), source, ("sampler", "latent")
-        )
-        assert added
-        (name,) = canvas.selected()
-        assert canvas.document.nodes[name].inputs == {"latent": "latent"}
-        assert canvas.document.nodes["sampler"].inputs["latent"] == name
-
-    def test_one_that_does_not_fit_is_not_added(
-        self, canvas: GraphEditor, said: list[str]
-    ) -> None:
-        before = canvas.document.dumps()
-        source = Source("checkpoint", "model")
-        assert not add_at(canvas, "EmptyLatent", QPointF(0, 0), source=source)
-        assert said
-        assert canvas.document.dumps() == before

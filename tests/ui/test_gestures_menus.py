@@ -88,6 +88,18 @@ class TestNode:
         assert row(opened(canvas), "Mute").isChecked()
         assert not row(opened(canvas), "Bypass").isChecked()
 
+    def test_the_cache_is_ticked_until_it_is_off(
+        self, canvas: GraphEditor, port: QWidget
+    ) -> None:
+        events.click(port, kit.title(canvas, "sampler"), RIGHT)
+        assert row(opened(canvas), "Use cached results").isChecked()
+        row(opened(canvas), "Use cached results").trigger()
+        assert not canvas.document.nodes["sampler"].cache
+        events.click(port, kit.title(canvas, "sampler"), RIGHT)
+        assert not row(opened(canvas), "Use cached results").isChecked()
+        row(opened(canvas), "Use cached results").trigger()
+        assert canvas.document.nodes["sampler"].cache
+
     def test_colour(self, canvas: GraphEditor, port: QWidget) -> None:
         events.click(port, kit.title(canvas, "sampler"), RIGHT)
         row(part(opened(canvas), "Colour"), "Teal").trigger()
@@ -238,6 +250,16 @@ class TestTips:
         words = self.words(canvas, kit.title(canvas, "sampler"))
         assert "sampler" in words
         assert "KSampler" in words
+
+    def test_a_nodes_run(self, canvas: GraphEditor) -> None:
+        step = {"node": "sampler", "key": "k", "action": "runs", "reason": "seed 1 → 7"}
+        canvas.states.apply_event(
+            {"event": "node_finished", "node": "sampler", "seconds": 11.3, "loading": 11.1}
+        )
+        canvas.states.set_plan([step])
+        words = self.words(canvas, kit.title(canvas, "sampler"))
+        assert words.count("seed 1 → 7") == 1, "the footer's words are the reason"
+        assert "took 11 s, of which 11 s loading" in words
 
     def test_nothing(self, canvas: GraphEditor) -> None:
         assert self.words(canvas, kit.pixel(canvas, kit.EMPTY)) == ""

@@ -161,6 +161,18 @@ def test_escape_takes_the_copies_away(canvas: GraphEditor, port: QWidget) -> Non
     assert canvas.selected() == ["latent"]
 
 
+def test_copies_that_something_else_took_away_are_let_go(
+    canvas: GraphEditor, port: QWidget
+) -> None:
+    before = canvas.document.dumps()
+    start = kit.title(canvas, "latent")
+    events.drag_to(port, start, start + QPoint(0, 120), modifiers=ALT)
+    canvas.stack.undo()
+    events.key(canvas.view, Qt.Key.Key_Escape)
+    assert canvas.document.dumps() == before
+    assert canvas.view.gestures.current is None
+
+
 def test_a_frame_moves_with_what_is_inside(canvas: GraphEditor, port: QWidget) -> None:
     before = canvas.scene.frames["prompts"].scene_rect()
     start = kit.pixel(canvas, before.topLeft() + QPointF(100, 16))

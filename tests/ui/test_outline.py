@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-import time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -269,10 +268,9 @@ def test_many_nodes_at_once(qtbot: QtBot, make: Make) -> None:
     outline = Outline()
     qtbot.addWidget(outline)
     outline.show()
-    begun = time.perf_counter()
     outline.set_editor(large)
     outline.grab()
-    assert time.perf_counter() - begun < 1
+    assert outline.model.rowCount() == 3000
     large.push(remove(large.document, list(large.document.nodes)[:2000]))
     assert outline.model.rowCount() == 1000
     large.stack.undo()

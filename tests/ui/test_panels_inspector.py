@@ -256,6 +256,15 @@ def test_bypass_and_mute(inspector: Inspector, editor: GraphEditor) -> None:
     assert not button.isChecked()
 
 
+def test_the_cache_of_a_node(inspector: Inspector, editor: GraphEditor) -> None:
+    page = node_page(inspector, "sampler")
+    assert page.cache.isChecked()
+    click(page.cache, QPoint(8, page.cache.height() // 2))
+    assert not editor.document.nodes["sampler"].cache
+    editor.stack.undo()
+    assert page.cache.isChecked()
+
+
 # Ports
 
 

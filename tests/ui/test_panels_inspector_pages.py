@@ -187,7 +187,6 @@ def test_an_editor_that_is_destroyed_leaves_nothing(
     inspector.set_editor(other)
     node_page(inspector, "a")
     document = other.document
-    other.scene.close()
     other.stack.blockSignals(True)
     shiboken6.delete(other)
     assert inspector.editor is None

@@ -265,4 +265,4 @@ def test_thousands_of_pictures_are_listed_without_reading_them(
     assert panel.model.rowCount() == 2000
     panel.gallery.grab()
     # Only those that are seen are read.
-    assert len(panel.model._tickets) + len(panel.model._faults) < 60
+    assert len(panel.model._reading) + len(panel.model._faults) < 60

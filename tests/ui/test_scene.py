@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from typing import TYPE_CHECKING
 
 import pytest
@@ -14,6 +15,7 @@ from studio.graph.checked import Source
 from studio.graph.document import Graph
 from studio.graph.files import from_json
 from ui.editor import building
+from ui.editor.editor import GraphEditor
 from ui.editor.marks import CanvasMarks, GhostWire
 from ui.editor.scene import GraphScene
 from ui.engine.states import NodeStates
@@ -24,7 +26,6 @@ if TYPE_CHECKING:
     from pytestqt.qtbot import QtBot
 
     from studio.registry import Registry
-    from ui.editor.editor import GraphEditor
 
 
 def assert_in_step(scene: GraphScene) -> None:
@@ -51,7 +52,6 @@ def assert_in_step(scene: GraphScene) -> None:
         assert item.geometry == fresh.nodes[name].geometry, name
     for name, frame in scene.frames.items():
         assert frame.scene_rect() == fresh.frames[name].scene_rect(), name
-    fresh.close()
     shown = {id(item) for item in scene.items()}
     kept = [*scene.nodes.values(), *scene.wires.values(), *scene.frames.values()]
     assert shown == {id(item) for item in kept}
@@ -197,7 +197,7 @@ def test_selection_tells_once_and_survives_edits(editor: GraphEditor) -> None:
     assert len(told) == 2, "nothing new"
     editor.attempt(lambda: edits.remove(editor.document, ["decode"]))
     assert editor.selected() == ["sampler", "save"]
-    editor.scene.select_frames(["none"])
+    editor.scene.set_selection([], ["none"])
     assert editor.selected() == []
 
 
@@ -263,12 +263,34 @@ def test_the_overview_answers_like_the_items(editor: GraphEditor) -> None:
     assert editor.scene.node_at(rect.center()) == "sampler"
 
 
-def test_closed_scene_follows_no_more(registry: Registry) -> None:
+@pytest.mark.parametrize("at_once", [0, building.AT_ONCE])
+def test_a_document_outlives_its_canvas(
+    qtbot: QtBot, registry: Registry, monkeypatch: pytest.MonkeyPatch, at_once: int
+) -> None:
+    """A tab may be closed while its graph is still being shown, or changed."""
+    monkeypatch.setattr(building, "AT_ONCE", at_once)
+    nodes = {f"n{number}": {"type": "Integer"} for number in range(50)}
+    graph = from_json({"format": "latent-studio", "version": 1, "nodes": nodes})
+    editor = GraphEditor(graph, registry)
+    assert editor.scene.building is not bool(at_once)
+    document = editor.document
+    assert len(document.changed) == 1
+    with qtbot.waitSignal(editor.destroyed):
+        editor.deleteLater()
+    assert len(document.changed) == 0
+    document.apply(edits.add_node(document, "Note", (0, 0)).changes)
+    assert len(document.nodes) == 51
+
+
+def test_a_canvas_that_nobody_owns_goes_with_its_last_reference(registry: Registry) -> None:
     document = Document(Graph(), registry)
     scene = GraphScene(document, NodeStates())
-    scene.close()
+    gone: list[object] = []
+    scene.destroyed.connect(lambda *_: gone.append(1))
+    del scene
+    gc.collect()
+    assert gone
     document.apply(edits.add_node(document, "Note", (0, 0)).changes)
-    assert scene.nodes == {}
 
 
 def test_faults_show_and_go(editor: GraphEditor) -> None:
@@ -342,16 +364,3 @@ def test_a_very_large_graph_is_made_in_slices(
     qtbot.waitUntil(lambda: not scene.building, timeout=5000)
     assert_in_step(scene)
     assert editor.view.area().contains(scene.bounds())
-
-
-def test_a_large_graph_can_be_closed_while_it_is_made(
-    registry: Registry, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(building, "AT_ONCE", 0)
-    nodes = {f"n{number}": {"type": "Integer"} for number in range(50)}
-    graph = from_json({"format": "latent-studio", "version": 1, "nodes": nodes})
-    scene = GraphScene(Document(graph, registry), NodeStates())
-    assert scene.building
-    scene.close()
-    assert not scene.building
-    assert scene.nodes == {}

@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QApplication
 
 from studio.editing import edits
 from ui.editor.node_live import progress_words
-from ui.editor.node_paint import duration, header_words
+from ui.editor.node_paint import header_words
 from ui.engine.states import NodeState
 from ui.theme.theme import theme
 
@@ -141,14 +141,6 @@ def test_modes_are_seen_before_the_next_plan(editor: GraphEditor) -> None:
     assert pixel(editor, "decode", QPointF(60, 95)) != before
     editor.stack.undo()
     assert item.face.opacity == 1.0
-
-
-@pytest.mark.parametrize(
-    ("seconds", "words"),
-    [(0.0, "0 ms"), (0.009, "9 ms"), (0.12, "0.12 s"), (4.14, "4.1 s"), (125.2, "2 min 5 s")],
-)
-def test_durations(seconds: float, words: str) -> None:
-    assert duration(seconds) == words
 
 
 def test_times_leave_out_what_was_loaded_once() -> None:

@@ -8,6 +8,7 @@ import pytest
 import shiboken6
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QAbstractSpinBox, QComboBox, QLineEdit
 
 from studio.settings import read_settings
 from ui.actions import Actions
@@ -150,6 +151,13 @@ def test_folders(desk: Desk, tmp_path: Path) -> None:
     click(again.folders.remove)
     save(again)
     assert read_settings(desk.file).model_folders == ()
+
+
+def test_every_line_has_a_name_for_screen_readers(desk: Desk) -> None:
+    dialog = desk.open("Folders")
+    lines = [line for line in dialog.findChildren(QLineEdit) if not line.accessibleName()]
+    inner = (QComboBox, QAbstractSpinBox)
+    assert [line for line in lines if not isinstance(line.parent(), inner)] == []
 
 
 def test_folders_without_models_are_said(desk: Desk, tmp_path: Path, qtbot: QtBot) -> None:

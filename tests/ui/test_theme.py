@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 import shiboken6
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QSize, Qt
 from PySide6.QtGui import QColor, QFont, QFontInfo, QIcon, QImage, QPainter, QPalette, QPixmap
 from PySide6.QtWidgets import QApplication, QPushButton
 
@@ -211,12 +211,19 @@ def test_reduced_motion(worn: ThemeManager) -> None:
     worn.reduced_motion = False
 
 
-def test_there_is_a_theme_without_a_manager(worn: ThemeManager) -> None:
-    assert manager.instance() is worn
-    shiboken6.delete(worn)
+def test_there_is_a_theme_without_a_manager(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(manager._Now, "manager", None)
     with pytest.raises(RuntimeError):
         manager.instance()
     assert current().name == "dark"
+
+
+def test_a_manager_that_goes_leaves_the_one_before_it(qapp: QApplication) -> None:
+    before = manager.instance()
+    made = ThemeManager(qapp, "dark")
+    assert manager.instance() is made
+    shiboken6.delete(made)
+    assert manager.instance() is before
 
 
 @pytest.mark.parametrize("name", BOTH)
@@ -341,3 +348,24 @@ def test_every_icon_named_in_the_code_is_there() -> None:
             assert name in have, f"{file.name}: {name}"
     assert set(tokens()["icons"].values()) <= have
     assert (resources() / "icons" / "LICENSE").is_file()
+
+
+def test_every_icon_is_named_somewhere() -> None:
+    root = Path(__file__).parent.parent.parent
+    files = [*(root / "ui").rglob("*.py"), *(root / "resources" / "themes").iterdir()]
+    said = "".join(path.read_text() for path in files if path.is_file())
+    words = set(re.findall(r'"([a-z0-9-]+)"', said)) | set(re.findall(r"([a-z0-9-]+)\.svg", said))
+    assert {path.stem for path in (resources() / "icons").glob("*.svg")} <= words
+
+
+def test_buttons_get_sharp_icons_on_dense_screens(worn: ThemeManager) -> None:
+    drawn = icons.icon("play").pixmap(QSize(18, 18), 2.0)
+    assert (drawn.width(), drawn.height(), drawn.devicePixelRatio()) == (36, 36, 2.0)
+
+
+def test_an_icon_beside_words_keeps_them_away(worn: ThemeManager) -> None:
+    image = icons.icon("stop").pixmap(icons.BESIDE, 1.0).toImage()
+    assert (image.width(), image.height()) == (icons.BESIDE.width(), icons.BESIDE.height())
+    spare = range(icons.BESIDE.height(), icons.BESIDE.width())
+    assert all(image.pixelColor(x, y).alpha() == 0 for x in spare for y in range(image.height()))
+    assert image.pixelColor(8, 8).alpha() == 255

@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication, QDialog
+from PySide6.QtWidgets import QApplication, QDialog, QInputDialog
 
 from studio.editing.edits import set_param
+from studio.editing.seeds import set_seed_mode
 from studio.graph.files import load
 from ui.actions import Actions
 from ui.preferences import Preferences
@@ -157,6 +158,48 @@ def test_panels_open_and_are_remembered(make_window: Callable[..., MainWindow]) 
     window.actions_.action("view.reset_layout").trigger()
     assert not window.panels["inspector"].isHidden()
     assert window.panels["queue"].isHidden()
+
+
+def test_runs_by_keys(
+    make_window: Callable[..., MainWindow], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without an engine they wait, in their order."""
+    window = make_window()
+    editor, queue = window.editor, window.workshop.queue
+    assert editor is not None
+    ctrl, shift, alt = (
+        Qt.KeyboardModifier.ControlModifier,
+        Qt.KeyboardModifier.ShiftModifier,
+        Qt.KeyboardModifier.AltModifier,
+    )
+    editor.view.setFocus()
+    QTest.keyClick(editor.view, Qt.Key.Key_Return, ctrl)
+    (first,) = queue.waiting
+    assert first.only == ()
+    editor.select(["decode"])
+    QTest.keyClick(editor.view, Qt.Key.Key_Return, alt)
+    assert [job.only for job in queue.waiting] == [(), ("decode",)]
+    QTest.keyClick(editor.view, Qt.Key.Key_Return, ctrl | shift)
+    assert queue.waiting[1] is first, "the last one goes before all that waits"
+    editor.push(set_seed_mode(editor.document, "sampler", "seed", "increment"))
+    monkeypatch.setattr(QInputDialog, "getInt", lambda *_: (3, True))
+    QTest.keyClick(editor.view, Qt.Key.Key_R, ctrl | shift)
+    graphs = [json.loads(job.graph)["nodes"]["sampler"] for job in queue.waiting[-3:]]
+    assert [node["params"]["seed"] for node in graphs] == [2, 3, 4]
+    window.actions_.action("run.clear").trigger()
+    assert queue.waiting == []
+
+
+def test_panels_glide_only_where_the_user_wants_motion(
+    make_window: Callable[..., MainWindow],
+) -> None:
+    window = make_window()
+    assert not window.isAnimated(), "tests wear no motion"
+    window.themes.reduced_motion = False
+    assert window.isAnimated()
+    assert window.isDockNestingEnabled()
+    window.themes.reduced_motion = True
+    assert not window.isAnimated()
 
 
 def test_the_editor_process_never_imports_torch(home: Path) -> None:

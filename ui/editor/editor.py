@@ -8,8 +8,10 @@ from PySide6.QtCore import Signal
 from PySide6.QtGui import QUndoStack
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
+from studio.collector import held_back
 from studio.editing.changes import Edit, EditRefused
 from studio.editing.document import Document
+from studio.editing.graphtext import GraphText
 from ui.editor.scene import GraphScene
 from ui.editor.undo import EditCommand
 from ui.editor.view import GraphView
@@ -49,13 +51,17 @@ class GraphEditor(QWidget):
         parent: QWidget | None = None,
     ) -> None:
         super().__init__(parent)
-        self.document = Document(graph, specs)
         self.path = path
         self.base: Path | None = None
         """Folder where relative paths of the graph start, where it has no file."""
-        self.stack = QUndoStack(self)
-        self.states = NodeStates(self)
-        self.scene = GraphScene(self.document, self.states, self)
+        with held_back():
+            self.document = Document(graph, specs)
+            self.stack = QUndoStack(self)
+            self.states = NodeStates(self)
+            self.scene = GraphScene(self.document, self.states, self)
+        self.text = GraphText()
+        """The graph as the engine gets it; whoever asks shares what is made already."""
+        self._place_missing()
         self.view = GraphView(self)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
@@ -67,6 +73,14 @@ class GraphEditor(QWidget):
         self._gesture = 0
         self.scene.selectionChanged.connect(self.selection_changed)
         self.stack.cleanChanged.connect(self._clean_changed)
+
+    def _place_missing(self) -> None:
+        """A file written by hand may give no places: all nodes would lie on one heap."""
+        document = self.document
+        if not document.layout.keys() >= document.nodes.keys():
+            from studio.editing.arrange import place_missing  # rarely needed
+
+            document.apply(place_missing(document, self.scene.sizes()).changes)
 
     # Editing
 

@@ -20,7 +20,9 @@ MORE = "or drop a graph or a picture of ours here"
 
 
 class EmptyHint(QWidget):
-    """Words in the middle of a canvas that has no nodes to show; the mouse goes through them.
+    """Words in the middle of a canvas that has no nodes to show.
+
+    The mouse goes through them, but for those over a graph that is still being laid out.
 
     Args:
         view: whose canvas it is, and the parent.
@@ -32,6 +34,21 @@ class EmptyHint(QWidget):
         self.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
         self._words, self._more, self._icon = WORDS, MORE, "workflow"
         self.setAccessibleName(WORDS)
+        view.scene_shown.progressed.connect(self._progressed)
+
+    def refresh(self) -> None:
+        """Be seen where it has something to say."""
+        scene = self._view.scene_shown
+        empty = not scene.document.nodes and not scene.document.frames
+        if empty:
+            self.tell(WORDS, MORE, "workflow")
+        self.setVisible(empty or scene.building)
+        # What is being made isn't painted yet, and can't be had with the mouse either.
+        self.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents, not scene.building)
+
+    def _progressed(self, share: float) -> None:
+        count = f"{len(self._view.scene_shown.document.nodes):,} nodes"
+        self.tell(f"Laying out {count}", f"{share:.0%}", "loader-circle")
 
     def tell(self, words: str, more: str, icon: str) -> None:
         """Say something else."""

@@ -117,9 +117,9 @@ def bake(face: Face, theme: Theme, scale: float) -> QPixmap:
     height = math.ceil((geometry.height + 2 * MARGIN) * scale)
     pixmap = QPixmap(width, height)
     pixmap.fill(Qt.GlobalColor.transparent)
-    painter = QPainter(pixmap)
-    painter.scale(scale, scale)
-    painter.translate(MARGIN, MARGIN)
-    paint_face(painter, theme, face, scale)
-    painter.end()
+    # Ended even where something goes wrong: a painter that outlives its pixmap crashes Qt.
+    with QPainter(pixmap) as painter:
+        painter.scale(scale, scale)
+        painter.translate(MARGIN, MARGIN)
+        paint_face(painter, theme, face, scale)
     return pixmap

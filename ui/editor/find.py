@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QEvent, QObject, QPointF, QRectF, Qt, Signal
+from PySide6.QtCore import QEvent, QObject, QPointF, QRectF, Qt, QTimer, Signal
 from PySide6.QtGui import QKeyEvent, QPainter, QPen
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QLineEdit
 
 from ui.editor.find_index import FindIndex
+from ui.editor.following import follow
 from ui.editor.inline.field import BARE
 from ui.editor.inline.iconbutton import IconButton
 from ui.editor.pictures import SHADOW, draw_shadow
+from ui.plain import plain_tip
 from ui.theme import current, fonts, icons, metrics
 
 if TYPE_CHECKING:
@@ -22,6 +24,8 @@ if TYPE_CHECKING:
 
 _WIDTH, _HEIGHT = 380, 40
 _MARGIN = 4
+SLICE = 0.008
+"""Seconds at a time that reading a large graph may take."""
 
 
 class FindBar(QFrame):
@@ -67,22 +71,24 @@ class FindBar(QFrame):
             button.clicked.connect(act)
             layout.addWidget(button)
         self.setGeometry(0, 0, _WIDTH + 2 * edge, _HEIGHT + 2 * edge)
+        self._reading = QTimer(self)
+        self._reading.setInterval(0)
+        self._reading.timeout.connect(self._read_on)
         self.hide()
         editor.installEventFilter(self)
-        document, slot = editor.document, self._on_changed
-        document.changed.connect(slot)
-        self.destroyed.connect(lambda: document.changed.disconnect(slot, missing_ok=True))
+        follow(editor.document, self, self._on_changed)
 
     def open(self) -> None:
         """Show it, with what was typed last selected."""
         if self._index is None:
             self._index = FindIndex(self._editor.document)
+            self._reading.start()
         self._put()
         self.show()
         self.raise_()
         self.line.setFocus(Qt.FocusReason.ShortcutFocusReason)
         self.line.selectAll()
-        self._search()
+        self._read_on()
 
     def close_bar(self) -> None:
         """Hide it; the canvas has the keyboard again."""
@@ -91,6 +97,7 @@ class FindBar(QFrame):
         self.hide()
         # While it isn't shown nothing is kept in step.
         self._index = None
+        self._reading.stop()
         self._editor.view.setFocus(Qt.FocusReason.OtherFocusReason)
         self.closed.emit()
 
@@ -102,6 +109,12 @@ class FindBar(QFrame):
         """Go to the one before."""
         self._go(-1)
 
+    def _read_on(self) -> None:
+        """Take a little time for the index; what was typed is searched again once it is whole."""
+        if self._index is None or self._index.read_on(SLICE):
+            self._reading.stop()
+            self._search()
+
     def _search(self) -> None:
         if self._index is None:
             return
@@ -112,6 +125,9 @@ class FindBar(QFrame):
         self._tell()
 
     def _go(self, step: int) -> None:
+        if self._index is not None and not self._index.complete:
+            self._index.read_on()
+            self._read_on()
         if not self.found:
             return
         if self.place < 0:
@@ -136,7 +152,7 @@ class FindBar(QFrame):
         self.count.setText(words)
         if 0 <= self.place < count and self._index is not None:
             find = self._index.describe(self.found[self.place], self.line.text())
-            self.setToolTip(f"{find.where}: {find.words}")
+            self.setToolTip(plain_tip(f"{find.where}: {find.words}"))
             title = self._editor.document.title_of(find.node)
             what = "" if find.where == "title" else f", {find.where}: {find.words}"
             self._editor.message.emit(f"{words}: {title}{what}")

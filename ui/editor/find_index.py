@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -9,7 +10,7 @@ from studio.editing.changes import ABSENT
 from ui.editor.inline.kinds import shown
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from studio.editing.changes import Change
     from studio.editing.document import Document
@@ -48,13 +49,39 @@ class FindIndex:
     """The texts of all nodes of a document; `take` keeps it in step with its changes.
 
     Args:
-        document: to be searched.
+        document: to be searched. Nothing is read before `read_on`.
     """
 
     def __init__(self, document: Document) -> None:
         self._document = document
         self._defaults: dict[str, dict[str, str]] = {}
-        self._said = {name: self._read(name) for name in document.nodes}
+        self._said: dict[str, _Said] = {}
+        self._unread: Iterator[str] | None = iter(list(document.nodes))
+        self._last: tuple[str, list[str]] = ("", [])
+        """What was searched last, and the nodes that have it."""
+
+    @property
+    def complete(self) -> bool:
+        """All nodes are read."""
+        return self._unread is None
+
+    def read_on(self, seconds: float = float("inf")) -> bool:
+        """Read for a while; True once all is read, and nothing is left to be done.
+
+        Args:
+            seconds: to spend; a large graph takes a tenth of one.
+        """
+        if self._unread is None:
+            return True
+        end = time.perf_counter() + seconds
+        self._last = ("", [])
+        for number, name in enumerate(self._unread):
+            if name not in self._said and name in self._document.nodes:
+                self._said[name] = self._read(name)
+            if number % 32 == 31 and time.perf_counter() > end:
+                return False
+        self._unread = None
+        return True
 
     def take(self, changes: tuple[Change, ...]) -> bool:
         """Read again what changed. True where anything that is searched did."""
@@ -63,6 +90,7 @@ class FindIndex:
             if change.section != "nodes":
                 continue
             touched = True
+            self._last = ("", [])
             if change.after is ABSENT:
                 self._said.pop(change.key, None)
             else:
@@ -80,23 +108,28 @@ class FindIndex:
         by_type: dict[str, tuple[bool, ...]] = {}
         ranked = []
         position = self._document.position
-        for name, said in self._said.items():
-            if all(part in said.names for part in parts):
-                rank = 0
-            else:
-                params = by_type.get(said.type)
-                if params is None:
-                    params = by_type[said.type] = self._in_params(said.type, parts)
-                rank = 1
+        for name in self._candidates(text.lower()):
+            said = self._said[name]
+            missing = [part for part in parts if part not in said.names]
+            if missing:
+                named = by_type.get(said.type)
+                if named is None:
+                    named = by_type[said.type] = self._in_params(said.type, parts)
                 if not all(
-                    named or part in said.values or part in said.names
-                    for part, named in zip(parts, params, strict=True)
+                    part in said.values or named[parts.index(part)] for part in missing
                 ):
                     continue
             x, y = position(name)
-            ranked.append((rank, round(y / 200), x, name))
+            ranked.append((bool(missing), round(y / 200), x, name))
         ranked.sort()
-        return [name for *_, name in ranked]
+        found = [name for *_, name in ranked]
+        self._last = (text.lower(), found)
+        return found
+
+    def _candidates(self, text: str) -> Iterable[str]:
+        """Where to look: typing on narrows down."""
+        before, found = self._last
+        return found if before.strip() and text.startswith(before) else self._said
 
     def describe(self, name: str, text: str) -> Find:
         """Where a node that was found has what was typed."""

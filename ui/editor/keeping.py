@@ -8,7 +8,9 @@ from PySide6.QtCore import QPointF, QRectF
 
 from studio.editing.changes import ABSENT
 from studio.editing.compat import type_of
-from ui.editor.frame_item import FrameItem
+from studio.editing.document import FAR
+from ui.editor.carrying import Carry
+from ui.editor.frame_keeping import FrameKeeper
 from ui.editor.node_item import NodeItem
 from ui.editor.wire_item import WireItem
 
@@ -19,6 +21,9 @@ if TYPE_CHECKING:
     from studio.editing.document import Wire
     from ui.editor.marks import WireKey
     from ui.editor.scene import GraphScene
+
+Step = tuple[float, float]
+"""How far something moved, in scene pixels across and down."""
 
 _MARGIN = 2000.0
 """The index covers this much more than the nodes take, in pixels."""
@@ -38,10 +43,10 @@ class Keeper:
         self.document = scene.document
         self._out: dict[str, dict[WireKey, WireItem]] = {}
         self._in: dict[str, dict[str, WireItem]] = {}
-        self._frames_of: dict[str, set[str]] = {}
+        self._frames = FrameKeeper(scene)
         self._moved: set[str] = set()
-        self._held_frames: dict[str, QRectF] = {}
         self._top = 0.0
+        self._carry: Carry | None = None
 
     # The whole
 
@@ -57,25 +62,35 @@ class Keeper:
 
     def make_frame(self, name: str) -> None:
         """Make the item of a frame."""
-        self._sync_frame(name)
+        self._frames.sync([name])
 
     def cover(self) -> None:
         """Let the scene's index lie over the nodes, so that it can tell them apart."""
-        places = [item.pos() for item in self.scene.nodes.values()]
+        layout = self.document.layout
+        places = [layout.get(name, (0.0, 0.0)) for name in self.document.nodes]
         if not places:
             self.scene.setSceneRect(QRectF(-_MARGIN, -_MARGIN, 2 * _MARGIN, 2 * _MARGIN))
             return
-        across, down = sorted(p.x() for p in places), sorted(p.y() for p in places)
+        across, down = (sorted(along) for along in zip(*places, strict=True))
         skip = int(len(places) * _OUTLIERS)
-        corner = QPointF(across[skip], down[skip])
-        box = QRectF(corner, QPointF(across[-1 - skip], down[-1 - skip]))
+        left, right, top, bottom = (
+            max(-FAR, min(FAR, along[place]))
+            for along in (across, down) for place in (skip, -1 - skip)
+        )  # fmt: skip
+        box = QRectF(QPointF(left, top), QPointF(right, bottom))
         if not self.scene.sceneRect().contains(box):
             self.scene.setSceneRect(box.adjusted(-_MARGIN, -_MARGIN, _MARGIN, _MARGIN))
 
     # Changes
 
-    def take(self, changes: tuple[Change, ...]) -> set[str]:
-        """Follow changes of the document; the ids of nodes and frames that are gone."""
+    def take(self, changes: tuple[Change, ...]) -> tuple[set[str], set[str]]:
+        """Follow changes of the document.
+
+        Returns:
+            The ids of nodes and frames that are gone; and of all nodes that look otherwise, are
+            elsewhere or gone.
+        """
+        self.end_carry()
         nodes = {change.key for change in changes if change.section == "nodes"}
         views = {change.key for change in changes if change.section == "view"}
         places = {change.key for change in changes if change.section == "layout"}
@@ -96,15 +111,16 @@ class Keeper:
             if name in self.scene.nodes or name in self._in:
                 self._sync_wires(name)
         moved = (places & self.scene.nodes.keys()) - fresh
-        for name in moved:
-            self.scene.nodes[name].setPos(*self.document.position(name))
+        steps = {name: self._step_to(name, *self.document.position(name)) for name in moved}
         # A node that was given the id of one that went keeps the place of the other till now.
         self._moved -= moved | gone
-        self._reroute(resized | moved | fresh)
-        self._sync_frames(frames, resized | moved | fresh | gone)
-        if fresh or moved:
+        self._follow(steps, resized | fresh)
+        self._frames.sync(frames, resized | moved | fresh | gone)
+        area, position = self.scene.sceneRect(), self.document.position
+        if not all(area.contains(QPointF(*position(name))) for name in fresh | moved):
             self.cover()
-        return gone | gone_frames
+        touched = nodes | views | places | rewired | resized
+        return gone | gone_frames, touched
 
     def take_states(self, names: Iterable[str]) -> None:
         """Follow news of the engine: states, and pictures, which may make a node taller."""
@@ -113,7 +129,7 @@ class Keeper:
             if (item := self.scene.nodes.get(name)) is not None and self._regrow(item):
                 grown.add(name)
         self._reroute(grown)
-        self._sync_frames((), grown)
+        self._frames.sync((), grown)
         if grown:
             self.scene.layout_changed.emit(grown)
 
@@ -250,11 +266,14 @@ class Keeper:
         scene, wire = self.scene, item.wire
         start = None
         if (source := scene.nodes.get(wire.source.node)) is not None:
-            start = source.pos() + source.geometry.anchor("out", wire.source.output)
+            start = self._place(source) + source.geometry.anchor("out", wire.source.output)
             item.start_shown = source.geometry.shows("out", wire.source.output)
         target = scene.nodes[wire.target]
         item.end_shown = target.geometry.shows("in", wire.port)
-        item.set_ends(start, target.pos() + target.geometry.anchor("in", wire.port))
+        item.set_ends(start, self._place(target) + target.geometry.anchor("in", wire.port))
+
+    def _place(self, item: NodeItem) -> QPointF:
+        return item.pos() if self._carry is None else self._carry.place(item)
 
     def _reroute(self, names: Iterable[str]) -> None:
         """Lay the wires of nodes that moved or changed their size."""
@@ -262,37 +281,34 @@ class Keeper:
         for item in wires.values():
             self._lay(item)
 
-    # Frames
+    def _follow(self, steps: Mapping[str, Step], others: set[str]) -> None:
+        """Let the wires of nodes follow.
 
-    def _sync_frames(self, changed: Iterable[str], nodes: Iterable[str]) -> None:
-        affected = {*changed}
-        for name in nodes:
-            affected |= self._frames_of.get(name, set())
-        for name in affected:
-            self._sync_frame(name)
+        Args:
+            steps: how far nodes moved that are otherwise as before.
+            others: nodes that have another size, or are new.
+        """
+        self._reroute(others)
+        for name, step in steps.items():
+            if name in others:
+                continue
+            for item in self._in.get(name, {}).values():
+                source = item.wire.source.node
+                # Most of what moves, moves with its neighbours: the wire stays as it is.
+                if steps.get(source) == step and source not in others:
+                    item.shift(*step)
+                else:
+                    self._lay(item)
+            for item in self._out.get(name, {}).values():
+                if item.wire.target not in steps:
+                    self._lay(item)
 
-    def _sync_frame(self, name: str) -> None:
-        frame = self.document.frames.get(name)
-        item = self.scene.frames.get(name)
-        if frame is None:
-            for frames in self._frames_of.values():
-                frames.discard(name)
-            if item is not None:
-                del self.scene.frames[name]
-                self.scene.removeItem(item)
-            return
-        if item is None:
-            item = self.scene.frames[name] = FrameItem(self.scene, name)
-            self.scene.addItem(item)
-        for frames in self._frames_of.values():
-            frames.discard(name)
-        rects = []
-        for node in frame.nodes:
-            self._frames_of.setdefault(node, set()).add(name)
-            if (found := self.scene.nodes.get(node)) is not None:
-                rects.append(found.node_rect())
-        item.fit(self._held_frames.get(name) or _clamped(QRectF(*frame.rect)), rects)
-        item.update()
+    def _step_to(self, name: str, x: float, y: float) -> Step:
+        """Put a node somewhere; how far that is."""
+        item = self.scene.nodes[name]
+        before = item.pos()
+        item.setPos(x, y)
+        return (x - before.x(), y - before.y())
 
     # Previews
 
@@ -302,25 +318,47 @@ class Keeper:
         frames: Mapping[str, tuple[float, float, float, float]],
     ) -> set[str]:
         """See `GraphScene.preview`; the nodes that are elsewhere now."""
-        moved = set()
+        self.end_carry()
+        steps: dict[str, Step] = {}
         for name in self._moved - positions.keys():
-            if (item := self.scene.nodes.get(name)) is not None:
-                item.setPos(*self.document.position(name))
-                moved.add(name)
+            if name in self.scene.nodes:
+                steps[name] = self._step_to(name, *self.document.position(name))
         for name, (x, y) in positions.items():
-            if (item := self.scene.nodes.get(name)) is not None:
-                item.setPos(x, y)
-                moved.add(name)
-        held = {name: QRectF(*rect) for name, rect in frames.items() if name in self.scene.frames}
-        changed = {*self._held_frames, *held}
-        self._moved, self._held_frames = {*positions}, held
-        self._reroute(moved)
-        self._sync_frames(changed, moved)
-        return moved
+            if name in self.scene.nodes:
+                steps[name] = self._step_to(name, x, y)
+        self._moved = {*positions}
+        self._follow(steps, set())
+        changed = self._frames.hold({name: QRectF(*rect) for name, rect in frames.items()})
+        for name in changed | self._frames.around(steps):
+            self._frames.fit(name)
+        return {*steps}
 
+    def carry(
+        self, nodes: Mapping[str, Step], frames: Mapping[str, QRectF], dx: float, dy: float
+    ) -> set[str]:
+        """See `GraphScene.carry`; the nodes that aren't previewed any more."""
+        back: set[str] = set()
+        if self._carry is None or self._carry.nodes is not nodes:
+            back = self.preview({}, {})
+            members = self._frames.nodes_of(self._frames.around(nodes))
+            self._carry = Carry(self.scene, nodes, members, self._lay)
+        self._carry.move(dx, dy, self.scene.sight())
+        changed = self._frames.hold(
+            {name: rect.translated(dx, dy) for name, rect in frames.items()}
+        )
+        for name in {*changed, *self._carry.frames}:
+            self._frames.fit(name)
+        return back
 
-def _clamped(rect: QRectF) -> QRectF:
-    """A frame's rectangle where it can be painted: a file may say 1e30, or less than nothing."""
-    far = 1e7
-    left, top = max(-far, min(far, rect.left())), max(-far, min(far, rect.top()))
-    return QRectF(left, top, max(60.0, min(far, rect.width())), max(60.0, min(far, rect.height())))
+    @property
+    def carried(self) -> Carry | None:
+        """What a drag moves together, while it lasts."""
+        return self._carry
+
+    def end_carry(self) -> None:
+        """Put back what a drag moved together; the document may have it elsewhere."""
+        if (carry := self._carry) is not None:
+            carry.put_back()
+            self._carry = None
+            for name in carry.frames:
+                self._frames.fit(name)

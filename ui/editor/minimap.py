@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from PySide6.QtGui import QMouseEvent
 
     from ui.editor.view import GraphView
+    from ui.theme import Theme
 
 SIZE = QSize(180, 116)
 WORDS = "Drag to move around · Alt+M hides the map"
@@ -132,7 +133,13 @@ class Minimap(QObject):
         self._map = QPixmap(SIZE * ratio)
         self._map.setDevicePixelRatio(ratio)
         self._map.fill(Qt.GlobalColor.transparent)
-        painter = QPainter(self._map)
+        # Ended even where something goes wrong: a painter that outlives its pixmap crashes Qt.
+        with QPainter(self._map) as painter:
+            self._draw_nodes(painter, theme)
+        self._cost = 1000 * (time.perf_counter() - began)
+
+    def _draw_nodes(self, painter: QPainter, theme: Theme) -> None:
+        view = self._view
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         painter.setBrush(theme.minimap)
         painter.setPen(QPen(theme.minimap_border, 1))
@@ -146,16 +153,16 @@ class Minimap(QObject):
         painter.setPen(Qt.PenStyle.NoPen)
         few = len(view.scene_shown.nodes) <= 300 and scale * NODE_WIDTH > 5
         painter.setRenderHint(QPainter.RenderHint.Antialiasing, few)
-        for rgb, rects in view.overview.boxes().items():
-            painter.setBrush(QColor.fromRgb(rgb))
-            for rect in rects if few else ():
-                painter.drawRoundedRect(rect, 1.5 / scale, 1.5 / scale)
-            if not few:
-                # Boxes smaller than a pixel would vanish.
-                painter.setPen(hairline(QColor.fromRgb(rgb)))
-                painter.drawRects(rects)
-        painter.end()
-        self._cost = 1000 * (time.perf_counter() - began)
+        for layer in view.overview.layers():
+            with layer.placed(painter):
+                for colour, rects in layer.coloured():
+                    painter.setBrush(colour)
+                    for rect in rects if few else ():
+                        painter.drawRoundedRect(rect, 1.5 / scale, 1.5 / scale)
+                    if not few:
+                        # Boxes smaller than a pixel would vanish.
+                        painter.setPen(hairline(colour))
+                        painter.drawRects(rects)
 
     def _fit(self) -> QTransform:
         """Scene to map: all nodes, and where the view is if that isn't too far off."""

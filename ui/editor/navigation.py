@@ -113,11 +113,6 @@ class Navigation(QObject):
             self._view.viewport().update()
         self._view.minimap.refresh()
 
-    @property
-    def resting(self) -> bool:
-        """Nothing is left to be sharpened."""
-        return not self._rest.isActive() and not self._refine.isActive()
-
     def _come_to_rest(self) -> None:
         # Wires and frames first; nodes go on showing their old pictures.
         faces = self._view.scene_shown.faces

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QBrush, QColor, QFontMetricsF, QPainter, QPainterPath, QPen
 
+from studio.words import seconds
 from ui.editor.field_paint import (
     LEFT,
     RIGHT,
@@ -224,18 +225,7 @@ def header_words(state: NodeState) -> str:
     """How long the node took, in its header: "9 ms", "0.12 s"; without loading the libraries."""
     if state.seconds is None or state.status not in ("done", "cached", "saved", "will_run"):
         return ""
-    return duration(max(0.0, state.seconds - state.loading))
-
-
-def duration(seconds: float) -> str:
-    """Seconds for people: "9 ms", "0.12 s", "4.1 s", "2 min 5 s"."""
-    if seconds < 0.1:
-        return f"{seconds * 1000:.0f} ms"
-    if seconds < 1:
-        return f"{seconds:.2f} s"
-    if seconds < 60:
-        return f"{seconds:.1f} s"
-    return f"{seconds // 60:.0f} min {seconds % 60:.0f} s"
+    return seconds(max(0.0, state.seconds - state.loading))
 
 
 def _paint_outline(painter: QPainter, theme: Theme, face: Face) -> None:
@@ -298,12 +288,18 @@ def _paint_preview_room(painter: QPainter, theme: Theme, face: Face, scale: floa
     rect = face.geometry.preview
     if rect is None or face.has_picture:
         return
-    painter.setPen(QPen(theme.field_border, 1))
-    painter.setBrush(theme.field)
+    # Calmer than a field: there is nothing to do here, and soon there will be a picture.
+    painter.setPen(QPen(theme.divider, 1))
+    painter.setBrush(blend(theme.node, theme.field, 0.4))
     painter.drawRoundedRect(rect.adjusted(0.5, 0.5, -0.5, -0.5), FIELD_RADIUS, FIELD_RADIUS)
-    if rect.height() > 40:
-        icon = QRectF(rect.center().x() - 12, rect.center().y() - 12, 24, 24)
-        draw_icon(painter, "image", blend(theme.field, theme.disabled, 0.6), icon, scale)
+    if rect.height() > 60:
+        middle = rect.center()
+        icon = QRectF(round(middle.x()) - 10, round(middle.y()) - 20, 20, 20)
+        draw_icon(painter, "image", theme.disabled, icon, scale)
+        painter.setFont(fonts.small())
+        painter.setPen(theme.disabled)
+        below = QRectF(rect.left(), middle.y() + 4, rect.width(), 18)
+        painter.drawText(below, int(Qt.AlignmentFlag.AlignCenter), "no picture yet")
 
 
 def _paint_footer(painter: QPainter, theme: Theme, face: Face, scale: float) -> None:
@@ -347,7 +343,7 @@ def _state_words(face: Face) -> str:
     if face.state.words or face.state.status != "unknown":
         return face.state.words
     # Of a graph with faults nothing is known, and the reason says so.
-    return "the graph has faults" if face.state.reason else "not planned yet"
+    return "the graph has problems" if face.state.reason else "not planned yet"
 
 
 # Reroutes

@@ -1,28 +1,36 @@
 """The whole graph from far away: boxes and straight lines, painted at once.
 
-Below `BELOW` the view paints this instead of the scene's items: thousands of nodes cost a few
-milliseconds, since Qt is asked a dozen times and not thousands of times.
+Below `BELOW` the view paints this instead of the scene's items.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QLineF, QRectF, Qt
-from PySide6.QtGui import QColor, QPainter, QPen
+from PySide6.QtCore import QRectF, Qt
+from PySide6.QtGui import QColor, QFontMetricsF, QPainter, QPen
 
-from ui.theme import blend
+from ui.editor.field_paint import elided
+from ui.editor.layers import Layers, box_around
+from ui.theme import blend, fonts
 
 if TYPE_CHECKING:
-    from ui.editor.marks import WireKey
+    from ui.editor.layers import Layer
     from ui.editor.scene import GraphScene
 
 BELOW = 0.2
 """Zoom below which the overview is painted."""
+FRAMES = 500
+"""Up to so many frames are filled; of more only the outlines are drawn."""
+CROWD = 3000
+"""More nodes, wires and frames than this in sight are painted as from afar, whatever the zoom: all
+in one place, they would take seconds."""
+_TITLED = 48.0
+"""Pixels of the screen that a frame is wide at least to show its title."""
 
 
 class Overview:
-    """What is painted of a scene from afar. The lists are made anew after a change only.
+    """What is painted of a scene from afar.
 
     Args:
         scene: shown.
@@ -30,99 +38,108 @@ class Overview:
 
     def __init__(self, scene: GraphScene) -> None:
         self._scene = scene
-        self._boxes: dict[int, list[QRectF]] | None = None
-        self._rects: dict[str, QRectF] = {}
-        self._lines: list[QLineF] = []
-        self._line_of: dict[WireKey, QLineF] = {}
-        scene.layout_changed.connect(self.forget)
+        self._layers = Layers(scene)
+        self._counted: tuple[object, ...] = ()
+        self._crowded = False
 
-    def forget(self, moved: set[str] | None = None) -> None:
-        """These nodes are elsewhere; all may look otherwise where `moved` is None."""
-        if self._boxes is None:
-            return
-        if moved is None or not moved <= self._rects.keys():
-            self._boxes = None
-            return
-        # In a drag one node of thousands moves: its box and lines are changed in their lists.
-        for name in moved:
-            rect = self._scene.nodes[name].node_rect()
-            self._rects[name].setRect(rect.x(), rect.y(), rect.width(), rect.height())
-            for wire in self._scene.wires_of(name):
-                self._line_of[wire.key].setPoints(wire.start, wire.end)
+    def wanted(self, zoom: float, area: QRectF) -> bool:
+        """Whether the view paints this and not the items.
 
-    def boxes(self) -> dict[int, list[QRectF]]:
-        """The nodes' rectangles by colour (RGB), muted ones greyed."""
-        if self._boxes is None:
-            self._boxes = self._gather()
-        return self._boxes
+        Args:
+            zoom: of the view.
+            area: that it shows, in scene coordinates.
+        """
+        scene = self._scene
+        if zoom < BELOW:
+            return True
+        if len(scene.nodes) + len(scene.wires) + len(scene.frames) <= CROWD:
+            return False
+        counted = (area.getRect(), len(scene.nodes), len(scene.wires), scene.document.revision)
+        if counted != self._counted:
+            self._counted = counted
+            self._crowded = len(scene.items(area)) > CROWD
+        return self._crowded
+
+    def forget(self) -> None:
+        """Everything looks otherwise."""
+        self._layers.forget()
+
+    def layers(self) -> list[Layer]:
+        """All nodes: in one layer, and in two while a drag moves many of them."""
+        return self._layers.now()
 
     def bounds(self) -> QRectF:
         """The box around all nodes and frames."""
-        self.boxes()
-        rects = self._rects.values()
-        frames = [frame.scene_rect() for frame in self._scene.frames.values()]
-        sides = [r.getCoords() for r in (*rects, *frames)]
-        if not sides:
-            return QRectF()
-        left, top, right, bottom = zip(*sides, strict=True)
-        x, y = min(left), min(top)
-        return QRectF(x, y, max(right) - x, max(bottom) - y)
+        boxes = [box for layer in self.layers() if not (box := layer.bounds()).isEmpty()]
+        return box_around([*boxes, *(f.scene_rect() for f in self._scene.frames.values())])
 
-    def paint(self, painter: QPainter, zoom: float, *, wires: bool = True) -> None:
+    def paint(self, painter: QPainter, zoom: float) -> None:
         """Paint everything.
 
         Args:
             painter: in scene coordinates.
             zoom: of the view: lines keep their width on the screen.
-            wires: paint those too.
         """
-        theme = self._scene.theme
-        boxes = self.boxes()
+        theme, carried = self._scene.theme, self._scene.carried
+        layers = self.layers()
         painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
-        for frame in self._scene.frames.values():
-            painter.fillRect(frame.scene_rect(), theme.frame)
-        if wires:
-            painter.setPen(_cosmetic(blend(theme.canvas, theme.secondary, 0.35), 1.0))
-            painter.drawLines(self._lines)
+        frames = [frame.scene_rect() for frame in self._scene.frames.values()]
+        if len(frames) <= FRAMES:
+            for rect in frames:
+                painter.fillRect(rect, theme.frame)
+        else:  # thousands on one another: filling each would take seconds
+            painter.setPen(_cosmetic(theme.frame, 1.0))
+            painter.setBrush(Qt.BrushStyle.NoBrush)
+            painter.drawRects(frames)
+        painter.setPen(_cosmetic(blend(theme.canvas, theme.secondary, 0.35), 1.0))
+        for layer in layers:
+            with layer.placed(painter):
+                painter.drawLines(list(layer.lines.values()))
+        if carried is not None:
+            painter.drawLines(carried.strained())
         painter.setPen(Qt.PenStyle.NoPen)
-        for rgb, rects in boxes.items():
-            painter.setBrush(QColor.fromRgb(rgb))
-            painter.drawRects(rects)
-        self._paint_lit(painter, zoom)
+        for layer in layers:
+            with layer.placed(painter):
+                for colour, rects in layer.coloured():
+                    painter.setBrush(colour)
+                    painter.drawRects(rects)
+        self._paint_lit(painter, layers[-1])
+        self._paint_titles(painter, zoom)
 
-    def _paint_lit(self, painter: QPainter, zoom: float) -> None:
+    def _paint_titles(self, painter: QPainter, zoom: float) -> None:
+        """Titles of frames over their upper edges, as large as ever: they say where one is."""
+        font, theme = fonts.small(), self._scene.theme
+        high = QFontMetricsF(font).height()
+        placed = painter.worldTransform()
+        painter.save()
+        painter.resetTransform()
+        painter.setFont(font)
+        painter.setPen(theme.secondary)
+        for name, frame in self._scene.frames.items():
+            rect = frame.scene_rect()
+            room = rect.width() * zoom - 4
+            title = self._scene.document.frames[name].title
+            if not title or room < _TITLED:
+                continue
+            corner = placed.map(rect.topLeft())
+            text = elided(title, font, room, Qt.TextElideMode.ElideRight)
+            painter.drawText(QRectF(corner.x() + 2, corner.y() - high - 1, room, high), text)
+        painter.restore()
+
+    def _paint_lit(self, painter: QPainter, top: Layer) -> None:
         """What is selected, faulty or running."""
         scene, theme = self._scene, self._scene.theme
         painter.setBrush(Qt.BrushStyle.NoBrush)
         for pen, names in (
-            (_cosmetic(theme.error, 2.0), [n for n in scene.faulty() if n in scene.nodes]),
+            (_cosmetic(theme.error, 2.0), scene.faulty()),
             (_cosmetic(theme.selection, 2.0), scene.selected_nodes()),
             (_cosmetic(theme.accent, 3.0), [scene.states.active or ""]),
         ):
-            rects = [scene.nodes[name].node_rect() for name in names if name in scene.nodes]
-            if rects:
-                painter.setPen(pen)
-                painter.drawRects(rects)
-
-    def _gather(self) -> dict[int, list[QRectF]]:
-        scene = self._scene
-        boxes: dict[int, list[QRectF]] = {}
-        colours: dict[tuple[str, str | None, str], int] = {}
-        document, theme = scene.document, scene.theme
-        for name, item in scene.nodes.items():
-            node = document.nodes[name]
-            look = (node.type, document.view_of(name).colour, node.mode)
-            if look not in colours:
-                strong = item.face.mark_colour(theme)
-                share = 0.72 if node.mode == "normal" else 0.25
-                colours[look] = blend(theme.canvas, strong, share).rgb()
-            rect = self._rects[name] = item.node_rect()
-            boxes.setdefault(colours[look], []).append(rect)
-        for name in self._rects.keys() - scene.nodes.keys():
-            del self._rects[name]
-        self._line_of = {key: QLineF(w.start, w.end) for key, w in scene.wires.items()}
-        self._lines = list(self._line_of.values())
-        return boxes
+            stay, go = self._layers.rects(names)
+            painter.setPen(pen)
+            painter.drawRects(stay)
+            with top.placed(painter):
+                painter.drawRects(go)
 
 
 def _cosmetic(colour: QColor, width: float) -> QPen:

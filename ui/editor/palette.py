@@ -132,6 +132,10 @@ class Palette(QFrame):
                 if ports
             }
         self.list.begin(self._fitting, self.recent)
+        wanted = "that takes this wire" if source else "that feeds this input" if target else ""
+        self.search.setPlaceholderText(
+            f"Add a node {wanted}" if wanted else "Add a node: name, type or what it does"
+        )
         self.search.clear()
         self._refresh()
         self._place()
@@ -213,7 +217,8 @@ class Palette(QFrame):
         if not found:
             called = f' is called "{text}"' if text.strip() else " takes this wire"
             among = " that takes this wire" if self._fitting is not None and text.strip() else ""
-            self._nothing.setText(f"No node{among}{called}.")
+            hint = "Clear the search to browse." if text.strip() else "Drop it on a port instead."
+            self._nothing.setText(f"No node{among}{called}.\n{hint}")
 
     def _show_help(self) -> None:
         row = self.list.row
@@ -325,7 +330,6 @@ class Palette(QFrame):
         self.search.setStyleSheet(f"{BARE} min-height: {_SEARCH}px; max-height: {_SEARCH}px;")
         self.search.setTextMargins(38, 0, 12, 0)
         self.search.setFont(fonts.body())
-        self.search.setPlaceholderText("Add a node: name, type or what it does")
         self.search.setAccessibleName("Search for a node to add")
         self.search.textChanged.connect(self._refresh)
         self.search.installEventFilter(self)
@@ -343,6 +347,7 @@ class Palette(QFrame):
         self.list.highlighted.connect(self._help_timer.start)
         left.addWidget(self.list, 1)
         self._nothing = QLabel(self)
+        self._nothing.setTextFormat(Qt.TextFormat.PlainText)
         self._nothing.setFixedWidth(_LIST - 8)
         self._nothing.setWordWrap(True)
         self._nothing.setAlignment(Qt.AlignmentFlag.AlignCenter)

@@ -18,6 +18,12 @@ _CATEGORY, _HELP = 0.55, 0.3
 """What a match in the category or the help counts, against one in the name."""
 _RECENT = 20
 """Added to a type that was used lately: it wins among equals, and no more."""
+_EVERYDAY = 105
+"""Added to what stands in nearly every graph: "enc" means Text Encode before Encode Class."""
+EVERYDAY = frozenset({
+    "LoadCheckpoint", "LoadImage", "TextEncode", "EmptyLatent", "KSampler", "VAEDecode",
+    "SaveImage",
+})  # fmt: skip
 _HELP_LETTERS = 3
 """Letters from which the help is searched: "in" stands in all of them."""
 _WORD = re.compile(r"[a-z0-9]+")
@@ -113,7 +119,10 @@ class PaletteIndex:
             if only is not None and entry.type not in only:
                 continue
             if score := _score(query, entry, categories):
-                scores[place] = score + (_RECENT if entry.type in lately else 0)
+                # An exact name is what was meant; all else is a guess.
+                common = _EVERYDAY if entry.type in EVERYDAY and score < fuzzy.EXACT else 0
+                guess = min(score + common, max(score, fuzzy.EXACT - 1))
+                scores[place] = guess + (_RECENT if entry.type in lately else 0)
         if not any(score > fuzzy.TYPO for score in scores.values()):
             for place, score in fuzzy.typos(query, self._names).items():
                 if only is None or self.entries[place].type in only:

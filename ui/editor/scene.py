@@ -15,7 +15,9 @@ from PySide6.QtWidgets import QGraphicsScene
 
 from studio.settings import home_folder
 from ui.editor.building import Builder
+from ui.editor.carrying import MANY
 from ui.editor.faces import Faces
+from ui.editor.following import follow
 from ui.editor.keeping import Keeper
 from ui.editor.marks import NO_MARKS, marked_nodes, marked_wires
 from ui.editor.pictures import PreviewCache, Thumbnails
@@ -23,13 +25,14 @@ from ui.editor.searching import Searching
 from ui.theme import current, motion
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from PySide6.QtCore import QObject
     from PySide6.QtGui import QImage
 
     from studio.editing.changes import Change
     from studio.editing.document import Document
+    from ui.editor.carrying import Carry
     from ui.editor.frame_item import FrameItem
     from ui.editor.marks import CanvasMarks, WireKey
     from ui.editor.node_item import NodeItem
@@ -53,7 +56,10 @@ class GraphScene(QGraphicsScene):
     """
 
     layout_changed = Signal(object)
-    """set[str]: these nodes are elsewhere or of another size; None: more than that is otherwise."""
+    """set[str]: these nodes look otherwise, are elsewhere or gone."""
+
+    made = Signal(object)
+    """list[str]: of a very large graph these nodes and the wires into them have their items."""
 
     progressed = Signal(float)
     """The share of a very large graph's items that is made, 0 to 1."""
@@ -75,6 +81,8 @@ class GraphScene(QGraphicsScene):
         self.previews = PreviewCache()
         self.exposed: tuple[QRectF, ...] = ()
         """What the view paints now, in scene coordinates; empty where it paints everything."""
+        self.sights: list[Callable[[], QRectF]] = []
+        """Each view's answer to what it shows item by item; empty where it paints no items."""
         self.phase = 0.6
         """Of the bar of nodes that run without steps, 0 to 1."""
         self._thumbnails = Thumbnails(self._picture_folders, self)
@@ -91,9 +99,10 @@ class GraphScene(QGraphicsScene):
         self._keeper = Keeper(self)
         self._builder = Builder(self._keeper, self)
         self._builder.done.connect(self._on_built)
+        self._builder.made.connect(self.made)
         self._builder.progressed.connect(self.progressed)
         self._builder.start()
-        document.changed.connect(self._on_changed)
+        follow(document, self, self._on_changed)
         states.changed.connect(self._on_states)
 
     @property
@@ -106,26 +115,19 @@ class GraphScene(QGraphicsScene):
         self._builder.finish()
 
     def _on_built(self) -> None:
-        self.layout_changed.emit(None)
-
-    def close(self) -> None:
-        """Stop following the document; the tab is gone."""
-        self._builder.stop()
-        self._spin.stop()
-        self.document.changed.disconnect(self._on_changed, missing_ok=True)
+        self.layout_changed.emit(set())
 
     # Following
 
     def _on_changed(self, changes: tuple[Change, ...]) -> None:
-        gone = self._keeper.take(changes)
+        gone, touched = self._keeper.take(changes)
         if gone:
             kept = [name for name in self._selected if name not in gone]
             frames = [name for name in self._selected_frames if name not in gone]
             self.set_selection(kept, frames)
         elif self._selected:
             self._light_wires()
-        only_moved = all(change.section == "layout" for change in changes)
-        self.layout_changed.emit({c.key for c in changes} if only_moved else None)
+        self.layout_changed.emit(touched)
 
     def _on_states(self, names: set[str]) -> None:
         self._keeper.take_states(names)
@@ -195,8 +197,9 @@ class GraphScene(QGraphicsScene):
         self._keeper.take_pictures()
 
     def _picture_folders(self) -> tuple[Path, ...]:
-        path: Any = getattr(self.parent(), "path", None)
-        beside = Path(path).parent if path is not None else Path(os.curdir)
+        editor: Any = self.parent()
+        path, base = getattr(editor, "path", None), getattr(editor, "base", None)
+        beside = Path(path).parent if path is not None else base or Path(os.curdir)
         return (beside, home_folder() / "input")
 
     def _on_thumbnail(self, _: str) -> None:
@@ -216,11 +219,6 @@ class GraphScene(QGraphicsScene):
         """Select nodes, and nothing else unless `add`; unknown ids are left out."""
         nodes = [*self._selected, *names] if add else list(names)
         self.set_selection(nodes, self._selected_frames if add else ())
-
-    def select_frames(self, names: Iterable[str], *, add: bool = False) -> None:
-        """Select frames, and nothing else unless `add`."""
-        frames = [*self._selected_frames, *names] if add else list(names)
-        self.set_selection(self._selected if add else (), frames)
 
     def set_selection(self, nodes: Iterable[str], frames: Iterable[str]) -> None:
         """Select these and nothing else; `selectionChanged` tells once."""
@@ -307,6 +305,40 @@ class GraphScene(QGraphicsScene):
             frames: left, top, width and height by id.
         """
         self.layout_changed.emit(self._keeper.preview(positions, frames or {}))
+
+    def carry(
+        self,
+        nodes: Mapping[str, tuple[float, float]],
+        frames: Mapping[str, tuple[float, float, float, float]],
+        dx: float,
+        dy: float,
+    ) -> None:
+        """Draw nodes and frames all as far from where they are in the document.
+
+        Many nodes are moved as far as they are in sight; until `end_preview` the others stay.
+
+        Args:
+            nodes: top left corners by id, as in the document; the same object throughout a drag.
+            frames: left, top, width and height by id.
+            dx, dy: how far, in scene pixels.
+        """
+        if len(nodes) < MANY or self.building:
+            self.preview(
+                {name: (x + dx, y + dy) for name, (x, y) in nodes.items()},
+                {name: (x + dx, y + dy, w, h) for name, (x, y, w, h) in frames.items()},
+            )
+            return
+        held = {name: QRectF(*rect) for name, rect in frames.items()}
+        self.layout_changed.emit(self._keeper.carry(nodes, held, dx, dy))
+
+    @property
+    def carried(self) -> Carry | None:
+        """The many nodes that a drag moves, while it lasts."""
+        return self._keeper.carried
+
+    def sight(self) -> QRectF:
+        """What the views show item by item, in scene coordinates."""
+        return self._searching.sight()
 
     def end_preview(self) -> None:
         """Draw everything where the document has it."""

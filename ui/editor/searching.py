@@ -74,6 +74,13 @@ class Searching:
         found = self._scene.items(area, _BY_BOX)
         return [item for item in found if isinstance(item, WireItem)]
 
+    def sight(self) -> QRectF:
+        """See `GraphScene.sight`."""
+        box = QRectF()
+        for shown in self._scene.sights:
+            box = box.united(shown())
+        return box
+
     def bounds(self, names: Iterable[str] | None) -> QRectF:
         """See `GraphScene.bounds`."""
         scene, box = self._scene, QRectF()

@@ -9,7 +9,7 @@ from PySide6.QtCore import QEvent, QPoint, QPointF, QRect, QRectF, Qt, Signal
 from PySide6.QtGui import QHelpEvent, QPainter, QRegion
 from PySide6.QtWidgets import QFrame, QGraphicsView, QToolTip
 
-from ui.editor.empty_hint import MORE, WORDS, EmptyHint
+from ui.editor.empty_hint import EmptyHint
 from ui.editor.gestures import Gestures
 from ui.editor.minimap import WORDS as MAP_WORDS
 from ui.editor.minimap import Minimap
@@ -79,8 +79,11 @@ class GraphView(QGraphicsView):
         self._look()
         self.gestures = Gestures(self)
         self._waits = self.scene_shown.building
+        if self._waits:
+            # Painting a part of a large graph again and again would double the wait.
+            self.setViewportUpdateMode(QGraphicsView.ViewportUpdateMode.NoViewportUpdate)
+        self.scene_shown.sights.append(self.item_sight)
         self.scene_shown.layout_changed.connect(self._on_layout)
-        self.scene_shown.progressed.connect(self._on_progress)
         self._follow_theme()
         self._on_layout()
 
@@ -155,6 +158,11 @@ class GraphView(QGraphicsView):
         back, _ = self.viewportTransform().inverted()
         return back.mapRect(QRectF(self.viewport().rect()))
 
+    def item_sight(self) -> QRectF:
+        """What of the scene is shown item by item; nothing while all is seen from afar."""
+        area = self.area()
+        return QRectF() if self.overview.wanted(self.zoom, area) else area
+
     def viewpoint(self) -> tuple[float, float, float]:
         """Zoom, and the place in the middle; for `look_from`."""
         middle = self.area().center()
@@ -180,10 +188,6 @@ class GraphView(QGraphicsView):
         back, _ = self.viewportTransform().inverted()
         return back.map(pos)
 
-    def to_viewport(self, rect: QRectF) -> QRect:
-        """An area of the scene in viewport pixels."""
-        return self.viewportTransform().mapRect(rect).toAlignedRect()
-
     # The map and the empty canvas
 
     @property
@@ -196,23 +200,16 @@ class GraphView(QGraphicsView):
         self.minimap.shown = shown
 
     def _on_layout(self, _: object = None) -> None:
-        scene = self.scene_shown
-        document = scene.document
-        empty = not document.nodes and not document.frames
-        if empty:
-            self._empty_hint.tell(WORDS, MORE, "workflow")
-        self._empty_hint.setVisible(empty or scene.building)
-        if not scene.building and self._waits:
+        self._empty_hint.refresh()
+        if not self.scene_shown.building and self._waits:
             self._waits = False
+            self.setViewportUpdateMode(QGraphicsView.ViewportUpdateMode.MinimalViewportUpdate)
             if not self._framed:
                 self.frame()
             self.viewport().update()
-        if self.zoom < BELOW:
+        # Where nearly everything moves, the whole is painted sooner than a hundred pieces of it.
+        if self.zoom < BELOW or self.scene_shown.carried is not None:
             self.viewport().update()
-
-    def _on_progress(self, share: float) -> None:
-        count = f"{len(self.scene_shown.document.nodes):,} nodes"
-        self._empty_hint.tell(f"Laying out {count}", f"{share:.0%}", "loader-circle")
 
     def _follow_theme(self) -> None:
         try:
@@ -255,18 +252,21 @@ class GraphView(QGraphicsView):
     def paintEvent(self, event: QPaintEvent) -> None:
         self.scene_shown.faces.begin_frame()
         self._exposed = event.region()
-        if self.zoom >= BELOW:
+        if self._waits:
+            with QPainter(self.viewport()) as painter:
+                painter.fillRect(event.rect(), self.scene_shown.theme.canvas)
+            return
+        if not self.overview.wanted(self.zoom, self.area()):
             self._tell_exposed(event.region())
             super().paintEvent(event)
             return
-        painter = QPainter(self.viewport())
-        painter.setClipRegion(event.region())
-        painter.fillRect(event.rect(), self.scene_shown.theme.canvas)
-        painter.setTransform(self.viewportTransform())
-        self.overview.paint(painter, self.zoom)
-        paint_overlay(painter, self.scene_shown, event.region(), self.zoom)
-        self._paint_map(painter, event.region())
-        painter.end()
+        with QPainter(self.viewport()) as painter:
+            painter.setClipRegion(event.region())
+            painter.fillRect(event.rect(), self.scene_shown.theme.canvas)
+            painter.setTransform(self.viewportTransform())
+            self.overview.paint(painter, self.zoom)
+            paint_overlay(painter, self.scene_shown, event.region(), self.zoom)
+            self._paint_map(painter, event.region())
 
     def _tell_exposed(self, region: QRegion) -> None:
         """Let wires leave out what isn't painted: stroking takes its time, clipped or not."""

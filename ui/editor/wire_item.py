@@ -24,6 +24,8 @@ MARGIN = 8.0
 """Around a wire's box: half the widest line, and the reach of a knot."""
 STUB = 26.0
 """Length of what is shown of a wire from a node that isn't there."""
+BOW = 260.0
+"""A wire reaches at most this far beyond the box of its two ends."""
 FINE = 0.45
 """Zoom below which wires are hairlines."""
 _SAMPLES = 24
@@ -91,6 +93,17 @@ class WireItem(QGraphicsRectItem):
             self._path = wire_path(start, end)
         box = self._path.controlPointRect()
         self.setRect(box.adjusted(-MARGIN, -MARGIN, MARGIN, MARGIN))
+
+    def shift(self, dx: float, dy: float) -> None:
+        """Both ends moved the same way: the same path, elsewhere."""
+        if not dx and not dy:
+            return
+        by = QPointF(dx, dy)
+        self.start, self.end = self.start + by, self.end + by
+        self._points.clear()
+        self._pieces = []
+        self._path.translate(by)
+        self.setRect(self.rect().translated(by))
 
     def path(self) -> QPainterPath:
         """Its way, in scene coordinates."""

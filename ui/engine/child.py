@@ -49,6 +49,8 @@ class Child(QObject):
         self.heard = time.monotonic()
         """When it last wrote to stdout, by `time.monotonic`."""
         self._forgotten = False
+        self._over: tuple[int, bool] | None = None
+        """How it ended, until all its lines are told."""
         self._out = Lines()
         self._err = Lines(returns=True, limit=2**16, kept=10_000)
         self._process = QProcess(self)
@@ -117,6 +119,9 @@ class Child(QObject):
             elif (line := self._out.next()) is not None:
                 self.line.emit(line)
             else:
+                if self._over is not None:
+                    over, self._over = self._over, None
+                    self.ended.emit(*over)
                 return
             if time.perf_counter() > end:
                 self._more.start(0)
@@ -126,14 +131,14 @@ class Child(QObject):
         if self._forgotten:
             self.deleteLater()
             return
-        self._more.stop()
+        # Told below, when there is no more to read.
+        self._more.start(0)
         self._read()
         self._out.flush()
         self._err.flush()
-        # Its last words count: a run may have ended before it did.
-        self._tell(float("inf"))
-        if not self._forgotten:
-            self.ended.emit(code, status == QProcess.ExitStatus.CrashExit)
+        # Its last words count, however many: a run may have ended before it did.
+        self._over = (code, status == QProcess.ExitStatus.CrashExit)
+        self._tell()
 
     def _error(self, error: QProcess.ProcessError) -> None:
         if error == QProcess.ProcessError.FailedToStart and not self._forgotten:

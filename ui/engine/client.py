@@ -37,6 +37,9 @@ WARM_AFTER = 1.0
 
 _ENDS_RUN = frozenset({"run_finished", "rejected", "error"})
 
+ENDING_IDLE = 0.5
+"""Seconds that a worker without a run has to end by itself when the editor closes."""
+
 _CLOSING = b'{"id": "end", "request": "shutdown"}\n'
 
 
@@ -105,11 +108,13 @@ class EngineClient(QObject):
             self._launch()
 
     def stop(self) -> None:
-        """End the worker: it finishes the file it writes, and is killed after `ENDING`."""
+        """End the worker: it finishes the file it writes, and is killed after `ENDING` at most."""
+        # Without a run nothing is lost, and it may be busy importing its libraries.
+        patience = ENDING if self._runs else ENDING_IDLE
         child = self._drop()
         self._set_state("stopped")
         if child is not None:
-            child.end(_CLOSING, ENDING)
+            child.end(_CLOSING, patience)
         for other in self.findChildren(Child):
             other.wait(ENDING)
 

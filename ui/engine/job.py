@@ -6,6 +6,7 @@ import itertools
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
+from studio.words import seconds
 from ui.engine.rate import RateMeter
 
 if TYPE_CHECKING:
@@ -105,7 +106,7 @@ class Job:
             case "waiting":
                 return "waiting"
             case "done":
-                return f"done in {short_time(self.seconds)}"
+                return f"done in {seconds(self.seconds)}"
             case "failed":
                 return f"failed: {self.error.strip().partition(chr(10))[0]}"
             case "cancelled":
@@ -114,7 +115,7 @@ class Job:
             return "stopping …"
         if self.of:
             left = self.seconds_left
-            rest = f" · {short_time(left)} left" if left is not None else ""
+            rest = f" · {seconds(left)} left" if left is not None else ""
             return f"{self.step} of {self.of} steps{rest}"
         if self.node:
             return f"{self.node} · node {min(self.finished + 1, self.total)} of {self.total}"
@@ -161,15 +162,14 @@ class Job:
                     self.node, self.step, self.of = "", 0, 0
 
 
-def short_time(seconds: float) -> str:
-    """A duration as people say it: "24 ms", "0.3 s", "12 s", "2 min 5 s", "1 h 4 min"."""
-    if seconds < 0.1:
-        return f"{seconds * 1000:.0f} ms"
-    if seconds < 10:
-        return f"{seconds:.1f} s"
-    whole = round(seconds)
-    if whole < 60:
-        return f"{whole} s"
-    if whole < 3600:
-        return f"{whole // 60} min {whole % 60} s"
-    return f"{whole // 3600} h {whole % 3600 // 60} min"
+def refusal(event: Mapping[str, Any]) -> str:
+    """Why the worker took no run or plan, for people: the first fault, without the file's name.
+
+    Args:
+        event: "rejected" or "error".
+    """
+    faults = event.get("faults") or ()
+    if not faults:
+        return str(event["message"])
+    first = str(faults[0]["message"])
+    return first if len(faults) == 1 else f"{first} (and {len(faults) - 1} more)"

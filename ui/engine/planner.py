@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, Any
 from PySide6.QtCore import QObject, QTimer, Signal
 
 from studio.graph.errors import Fault
-from ui.engine.graphtext import GraphText
+from ui.engine.job import refusal
 
 if TYPE_CHECKING:
     from studio.editing.changes import Change
+    from studio.editing.document import Document
     from ui.editor.editor import GraphEditor
     from ui.engine.client import EngineClient
 
@@ -47,7 +48,7 @@ class Planner(QObject):
         self.client = client
         self.editor: GraphEditor | None = None
         self.faults: tuple[Fault, ...] = ()
-        self._text: GraphText | None = None
+        self._document: Document | None = None
         self._asked = ""
         self._again = False
         self._edits = 0
@@ -62,16 +63,15 @@ class Planner(QObject):
         """Plan for this editor from now on; None for none."""
         if editor is self.editor:
             return
-        if self._text is not None:
-            self._text.document.changed.disconnect(self._on_changed)
-        if self.editor is not None:
+        if self.editor is not None and self._document is not None:
+            self._document.changed.disconnect(self._on_changed)
             self.editor.destroyed.disconnect(self._on_destroyed)
-        self.editor, self._text, self._asked, self._again = editor, None, "", False
+        self.editor, self._document, self._asked, self._again = editor, None, "", False
         self._set_faults(())
         self._timer.stop()
         if editor is not None:
-            self._text = GraphText(editor.document)
-            editor.document.changed.connect(self._on_changed)
+            self._document = editor.document
+            self._document.changed.connect(self._on_changed)
             editor.destroyed.connect(self._on_destroyed)
             self.plan_now()
 
@@ -102,23 +102,24 @@ class Planner(QObject):
         self._asked = ""
 
     def _on_destroyed(self) -> None:
-        if self._text is not None:
-            self._text.document.changed.disconnect(self._on_changed)
-        self.editor, self._text, self._asked = None, None, ""
+        if self._document is not None:
+            self._document.changed.disconnect(self._on_changed)
+        self.editor, self._document, self._asked = None, None, ""
         self._timer.stop()
 
     # Asking
 
     def _go(self) -> None:
         self._edits = 0
-        if self.editor is None or self._text is None or not self.client.is_ready:
+        editor = self.editor
+        if editor is None or not self.client.is_ready:
             return
+        nodes = editor.document.nodes
         if self._asked:
             self._again = True
-        elif self._text.prepare(SLICE):
+        elif editor.text.prepare(nodes, SLICE):
             self._again = False
-            place = place_of(self.editor)
-            self._asked = self.client.plan(self._text.nodes_only(), **place)
+            self._asked = self.client.plan(editor.text.nodes_only(nodes), **place_of(editor))
         else:
             self._timer.start(0)
 
@@ -153,10 +154,9 @@ class Planner(QObject):
 
     def _on_refused(self, editor: GraphEditor, event: dict[str, Any]) -> None:
         faults = _faults(event) or (Fault("", str(event["message"])),)
-        first = faults[0].message
-        words = first if len(faults) == 1 else f"{first} (and {len(faults) - 1} more)"
-        editor.states.set_faulty(words, self._modes(editor))
-        self._set_faults(faults)
+        editor.states.set_faulty(refusal(event), self._modes(editor))
+        # A graph that hasn't begun isn't wrong; running it says what it lacks.
+        self._set_faults(faults if editor.document.nodes else ())
 
     def _modes(self, editor: GraphEditor) -> dict[str, str]:
         nodes = editor.document.nodes

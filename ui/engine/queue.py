@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import shiboken6
 from PySide6.QtCore import QObject, QTimer, Signal
 
+from ui.engine.job import refusal
 from ui.engine.pictures import PictureLoader
 
 if TYPE_CHECKING:
@@ -138,12 +139,6 @@ class RunQueue(QObject):
         for job in self.waiting:
             self.cancel(job)
 
-    def cancel_of(self, key: str) -> None:
-        """Stop all runs of a tab."""
-        for job in [*self.waiting, *filter(None, [self._running])]:
-            if job.key == key:
-                self.cancel(job)
-
     def move(self, job: Job, index: int) -> None:
         """Give a job that waits another place among those that wait, 0 = next."""
         waiting = self.waiting
@@ -210,8 +205,8 @@ class RunQueue(QObject):
                 ends = {"ok": "done", "failed": "failed", "cancelled": "cancelled"}
                 self._finish(ends[event["status"]], str(event["message"]), event["seconds"])
             case "rejected" | "error":
-                self._tell_states(job, "failed", str(event["message"]))
-                self._finish("failed", str(event["message"]))
+                self._tell_states(job, "failed", refusal(event))
+                self._finish("failed", refusal(event))
             case "node_progress" | "node_started" | "node_finished" | "run_started":
                 self._note(job)
 

@@ -58,6 +58,8 @@ class NodeStates(QObject):
         self._pictures: dict[str, QImage] = {}
         self._files: dict[str, tuple[Path, ...]] = {}
         self._renewed: set[str] = set()
+        self._left_out: set[str] = set()
+        """Nodes that the run under way, of some nodes only, doesn't need."""
         self._running = False
         self._news: set[str] = set()
         self._loader = PictureLoader(self)
@@ -139,12 +141,14 @@ class NodeStates(QObject):
         for name, mode in modes.items():
             self._settle(name, by_mode(mode, self.get(name)))
         if names is None:
+            self._leave_out()
             return
         known = set(names)
         for name in known - planned - folded.keys() - modes.keys():
             reason = "nothing that writes a result needs it"
             self._settle(name, with_past(self.get(name), "unused", "not needed", reason))
         self._keep(known | folded.keys())
+        self._leave_out()
 
     def _settle(self, name: str, state: NodeState) -> None:
         """What a plan says of a node, unless something newer is known."""
@@ -202,7 +206,18 @@ class NodeStates(QObject):
         for step in event.get("steps", ()):
             self._keys[step["node"]] = step.get("key", "")
             self._set(step["node"], by_plan(step, self.get(step["node"])))
+        if (needed := event.get("needed")) is not None:
+            self._left_out = self._states.keys() - set(needed)
+            self._leave_out()
         self._tell()
+
+    def _leave_out(self) -> None:
+        """What a run to some nodes doesn't need is seen to be left out, until it is over."""
+        for name in self._left_out & self._states.keys():
+            state = self._states[name]
+            if state.status not in ("muted", "bypassed", "failed"):
+                reason = "the nodes that are run to don't need it"
+                self._set(name, with_past(state, "unused", "left out", reason))
 
     def _on_run_started(self, event: Mapping[str, Any]) -> None:
         self._running = True
@@ -278,6 +293,9 @@ class NodeStates(QObject):
     def _fail(self, name: str, message: str) -> None:
         self._failed[name] = self._keys.get(name, "")
         first = message.strip().partition("\n")[0]
+        # The node itself needn't say which it is.
+        if first.startswith(f"{name} ("):
+            first = first.partition("): ")[2] or first
         state = with_past(self.get(name), "failed", f"failed: {first}", message)
         self._set(name, state)
 
@@ -285,6 +303,11 @@ class NodeStates(QObject):
         self._running = False
         status = event.get("status")
         message = str(event.get("message", ""))
+        for name in self._left_out & self._states.keys():
+            # The next plan says what would happen to it.
+            if self._states[name].status == "unused":
+                self._set(name, with_past(self._states[name], "unknown", "", ""))
+        self._left_out.clear()
         for name, state in list(self._states.items()):
             if state.status == "running" and status == "failed":
                 self._fail(name, message)
@@ -304,6 +327,7 @@ class NodeStates(QObject):
         self._running = False
         self._waiting.clear()
         self._planned.clear()
+        self._left_out.clear()
         self._news |= known
         self._tell()
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QObject, QTimer, Signal
 
 from studio.editing.recovery import RecoveryNotWritten
-from ui.files.jobs import Jobs
+from ui.jobs import Jobs
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -43,6 +43,8 @@ class Autosave(QObject):
 
     failed = Signal(str)
     """Nothing can be kept at the moment, in words; told once for each reason."""
+    mended = Signal()
+    """What was said by `failed` holds no more."""
 
     def __init__(
         self,
@@ -157,7 +159,9 @@ class Autosave(QObject):
             )
 
     def _written(self, key: str) -> None:
-        self._told = ""
+        if self._told:
+            self._told = ""
+            self.mended.emit()
         self._writing.discard(key)
         if key in self._pending and not self._timer.isActive():
             self._timer.start(DELAY)

@@ -15,6 +15,7 @@ from PySide6.QtWidgets import (
     QVBoxLayout,
 )
 
+from ui.plain import plain_tip
 from ui.theme import fonts
 
 if TYPE_CHECKING:
@@ -61,11 +62,12 @@ class UnsavedDialog(QDialog):
             item.setData(_KEY, page.key)
             item.setFlags(Qt.ItemFlag.ItemIsEnabled | Qt.ItemFlag.ItemIsUserCheckable)
             item.setCheckState(Qt.CheckState.Checked)
-            item.setToolTip(where)
+            item.setToolTip(plain_tip(where))
         self.list.setVisible(not one)
         self.list.setTextElideMode(Qt.TextElideMode.ElideMiddle)
         self.list.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        rows = sum(self.list.sizeHintForRow(row) for row in range(min(8, len(pages))))
+        self.list.setSpacing(3)
+        rows = sum(self.list.sizeHintForRow(row) + 6 for row in range(min(8, len(pages))))
         self.list.setFixedHeight(rows + 2 * self.list.frameWidth() + 8)
         self.list.itemChanged.connect(self._reword)
         self.words = QLabel("What isn't saved is lost.", self)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,7 +11,9 @@ from PySide6.QtCore import QEvent, QObject, QPoint, Qt, Signal
 from PySide6.QtGui import QDragEnterEvent, QDragMoveEvent, QDropEvent
 from PySide6.QtWidgets import QWidget
 
-from studio.editing.edits import add_node
+from studio.editing.edits import add_node, set_param
+from studio.params import PictureFile
+from ui.editor import inline
 from ui.files.reading import GRAPH_SUFFIXES, PICTURE_SUFFIXES, PICTURES, has_graph
 
 if TYPE_CHECKING:
@@ -117,6 +120,9 @@ class FileDrop(QObject):
             return
         view = editor.view
         at = view.mapToScene(view.viewport().mapFromGlobal(here))
+        under = editor.scene.node_at(at)
+        if len(paths) == 1 and under is not None and _give(editor, under, paths[0]):
+            return
         type_name, param = self._loader
         merge = editor.new_gesture()
         for count, path in enumerate(paths):
@@ -134,6 +140,17 @@ class FileDrop(QObject):
 
     def _editor_added(self, editor: GraphEditor) -> None:
         self.accept_on(editor.view.viewport())
+
+
+def _give(editor: GraphEditor, name: str, path: Path) -> bool:
+    """Have a node read this picture; False where it reads none, or a wire says which."""
+    spec = editor.document.spec(name)
+    wired = editor.document.wires_into(name)
+    for param in spec.params if spec else ():
+        if isinstance(param.marker, PictureFile) and param.name not in wired:
+            text = inline.text_of_path(editor, param, path)
+            return editor.attempt(partial(set_param, editor.document, name, param.name, text))
+    return False
 
 
 def _is_ours(data: QMimeData) -> bool:

@@ -60,6 +60,7 @@ class Keeper(QObject):
         self._trouble = trouble
         self.autosave = Autosave(store, tabs.session, self)
         self.autosave.failed.connect(self._not_kept)
+        self.autosave.mended.connect(self._kept_again)
         self._restored: dict[str, Kept] = {}
         self._default: Path | None = None
         tabs.page_added.connect(self._page_added)
@@ -184,6 +185,9 @@ class Keeper(QObject):
     def _saved(self, page: EditorPage) -> None:
         page.banners.clear(RESTORED)
         self.autosave.saved(page)
+
+    def _kept_again(self) -> None:
+        self._tabs.notices.clear("kept")
 
     def _not_kept(self, words: str) -> None:
         self._tabs.notices.show_banner("kept", "warning", words)

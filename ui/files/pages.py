@@ -121,6 +121,9 @@ class EditorPage(Page):
         super().__init__(key or new_key(), editor.path, parent)
         self.editor = editor
         editor.base = self.base = None if editor.path else base
+        if editor.base is not None:
+            # They were looked for before it was known where.
+            editor.scene.reload_pictures()
         self.mark = mark
         self.number = 0
         """Tells untitled graphs apart; 0 where there is nothing to tell apart."""
@@ -145,11 +148,6 @@ class EditorPage(Page):
     @property
     def unsaved(self) -> bool:
         return self.editor.unsaved
-
-    @property
-    def folder(self) -> Path | None:
-        """Where relative paths of the graph start."""
-        return self.path.parent if self.path else self.base
 
     @property
     def hint(self) -> str:
@@ -232,6 +230,7 @@ class OpeningPage(Page):
         self.restored = unsaved
         self._asked = False
         self.words = QLabel(self)
+        self.words.setTextFormat(Qt.TextFormat.PlainText)
         self.words.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self.bar = QProgressBar(self)
         self.bar.setRange(0, 0)
@@ -308,11 +307,13 @@ class FaultPage(Page):
         where.setFont(fonts.small())
         where.setTextFormat(Qt.TextFormat.PlainText)
         where.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-        where.setEnabled(False)
+        where.setProperty("kind", "secondary")
         self.words = QPlainTextEdit(fault_words(error), self)
         self.words.setReadOnly(True)
         self.words.setAccessibleName("What is wrong with the file")
-        self.words.setMinimumHeight(120)
+        self.words.setMinimumHeight(96)
+        lines = self.words.blockCount() * self.words.fontMetrics().lineSpacing() + 24
+        self.words.setMaximumHeight(max(96, min(400, lines)))
         top = QHBoxLayout()
         top.setSpacing(10)
         top.addWidget(sign)

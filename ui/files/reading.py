@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import stat
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +11,7 @@ from blake3 import blake3
 
 from studio.errors import InputError, StudioError
 from studio.graph.errors import Fault, GraphFileError
-from studio.graph.files import MAX_BYTES, from_json, load, loads, save
+from studio.graph.files import MAX_BYTES, from_json, load, loads, parse, save
 from studio.png import METADATA_KEY, SIGNATURE
 
 if TYPE_CHECKING:
@@ -141,10 +140,11 @@ def _from_picture(path: Path) -> Opened:
     if text is None:
         message = "is a picture without a graph in it; only those that Latent Studio saved have one"
         raise GraphFileError(str(path), [Fault("", message)])
+    source = str(path)
     try:
-        about = json.loads(text)
-        raw = about["graph"]
-    except (ValueError, RecursionError, TypeError, KeyError):
-        message = "is a picture of ours, but the graph in it is damaged"
-        raise GraphFileError(str(path), [Fault("", message)]) from None
-    return Opened(from_json(raw, str(path)), None, path.stem, path.parent)
+        raw = parse(text, source)["graph"]
+    except (GraphFileError, TypeError, KeyError) as error:
+        faults = [Fault("", "is a picture of ours, but the graph in it is damaged")]
+        faults += error.faults if isinstance(error, GraphFileError) else ()
+        raise GraphFileError(source, faults) from None
+    return Opened(from_json(raw, source), None, path.stem, path.parent)

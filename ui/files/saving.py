@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from studio.errors import StudioError
-    from ui.files.jobs import Jobs
     from ui.files.pages import EditorPage
+    from ui.jobs import Jobs
 
 CHANGED = "changed on disk"
 SAVING = "saving"

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 HEIGHT = 40
 WIDEST = 220
-NARROWEST = 84
+NARROWEST = 120
 
 DROP = 3
 """Pixels by which a tab's middle is below that of the bar: tabs stand on its lower edge."""

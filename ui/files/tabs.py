@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,11 +13,11 @@ from studio.errors import StudioError
 from studio.graph.document import Graph
 from ui.files.closing_up import Closer
 from ui.files.dialogs import FileDialogs
-from ui.files.jobs import Job, Jobs
 from ui.files.pages import EditorPage, FaultPage, OpeningPage, Page
 from ui.files.reading import Opened, read_graph
 from ui.files.saving import Saver
 from ui.files.tabset import TabSet
+from ui.jobs import Job, Jobs
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -39,6 +40,7 @@ class EditorTabs(TabSet):
         parent: Qt's.
         dialogs: ask for files.
         start_page: makes what is seen where nothing is open; None shows nothing.
+        prepare: works on graphs that were read, in the thread that reads; None leaves them be.
     """
 
     status = Signal(str)
@@ -53,9 +55,11 @@ class EditorTabs(TabSet):
         *,
         dialogs: FileDialogs | None = None,
         start_page: Callable[[], QWidget] | None = None,
+        prepare: Callable[[Graph], Graph] | None = None,
     ) -> None:
         super().__init__(parent, start_page)
         self._make_editor = make_editor
+        self._prepare = prepare
         self.dialogs = dialogs or FileDialogs()
         self.jobs = Jobs(4, self)
         self.saver = Saver(self.jobs, self.editor_pages, self.dialogs, self)
@@ -66,15 +70,6 @@ class EditorTabs(TabSet):
         self._untitled = 0
         self.bar.new_wanted.connect(self.new)
         self.bar.tabs.tabCloseRequested.connect(self._close_at)
-
-    def base_of(self, editor: GraphEditor) -> Path | None:
-        """Folder where the relative paths of an editor's graph start; None where it has none.
-
-        A graph that came from a template or a picture has no file of its own, and still names
-        files beside that.
-        """
-        page = self.page_of(editor)
-        return page.folder if page else None
 
     # Opening
 
@@ -194,10 +189,16 @@ class EditorTabs(TabSet):
         page.start()
         path = page.path
         self._reading[page.key] = self.jobs.run(
-            lambda: read_graph(path),
+            lambda: self._prepared(read_graph(path)),
             lambda opened: self._opened(page, opened),
             lambda error: self._not_opened(page, error),
         )
+
+    def _prepared(self, opened: Opened) -> Opened:
+        """In the thread that reads: what takes long for a large graph."""
+        if self._prepare is None or len(opened.graph.nodes) < LARGE:
+            return opened
+        return replace(opened, graph=self._prepare(opened.graph))
 
     def _opened(self, page: OpeningPage, opened: Opened) -> None:
         count = len(opened.graph.nodes)

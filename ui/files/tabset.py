@@ -11,6 +11,7 @@ from studio.editing.session import Session
 from ui.files.banner import Banners
 from ui.files.pages import EditorPage, Page, StartTab
 from ui.files.tabbar import TabStrip
+from ui.plain import plain_tip
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -89,9 +90,6 @@ class TabSet(QObject):
 
     def page_of(self, editor: GraphEditor) -> EditorPage | None:
         return next((page for page in self.editor_pages() if page.editor is editor), None)
-
-    def unsaved_pages(self) -> list[EditorPage]:
-        return [page for page in self.editor_pages() if page.unsaved]
 
     def session(self) -> Session:
         """The tabs as they are."""
@@ -182,7 +180,7 @@ class TabSet(QObject):
         if place < 0:
             return
         tabs.setTabText(place, page.title.replace("&", "&&"))
-        tabs.setTabToolTip(place, page.hint)
+        tabs.setTabToolTip(place, plain_tip(page.hint))
         tabs.setAccessibleTabName(place, page.title + (", unsaved" if page.unsaved else ""))
         if button := tabs.button(place):
             button.set_state(unsaved=page.unsaved)

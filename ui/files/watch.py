@@ -11,7 +11,7 @@ from ui.files.reading import mark_of
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from ui.files.jobs import Jobs
+    from ui.jobs import Jobs
 
 SETTLE = 150
 """Milliseconds to wait after a change: programs write a file in several goes."""

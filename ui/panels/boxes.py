@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QRect, Qt, QTimer
+from PySide6.QtCore import Qt, QTimer
 from PySide6.QtGui import QPainter
 from PySide6.QtWidgets import (
     QFrame,
@@ -52,11 +52,6 @@ class Section(QWidget):
     def open(self) -> bool:
         return self.head.isChecked()
 
-    def set_note(self, text: str) -> None:
-        """A word on the right of the title: a count."""
-        self.head.note = text
-        self.head.update()
-
     def _toggle(self) -> None:
         self.body.setVisible(self.head.isChecked())
 
@@ -64,7 +59,6 @@ class Section(QWidget):
 class _Head(QToolButton):
     def __init__(self, title: str, opened: bool, parent: QWidget) -> None:
         super().__init__(parent)
-        self.note = ""
         self.setText(title)
         self.setFont(fonts.title())
         self.setCheckable(True)
@@ -85,12 +79,6 @@ class _Head(QToolButton):
         ratio = self.devicePixelRatioF()
         drawn = icons.pixmap(arrow, "secondary", 14, ratio)
         painter.drawPixmap(rect.right() - 14, rect.center().y() - 7, drawn)
-        if self.note:
-            painter.setFont(fonts.small())
-            painter.setPen(theme.secondary)
-            room = QRect(rect.adjusted(0, 0, -22, 0))
-            flags = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
-            painter.drawText(room, flags, self.note)
         if self.hasFocus():
             painter.setPen(theme.accent)
             painter.drawRoundedRect(rect.adjusted(0, 0, -1, -1), 4, 4)

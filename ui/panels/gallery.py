@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections import OrderedDict
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import (
@@ -33,8 +34,10 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from ui.jobs import Jobs
 from ui.panels.parts import MARGIN
-from ui.panels.pictures import FileJobs, Unreadable, read_thumbnail
+from ui.panels.pictures import read_thumbnail
+from ui.plain import plain_tip
 from ui.theme import icons
 from ui.theme.manager import current
 
@@ -43,6 +46,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from PySide6.QtGui import QImage, QKeyEvent, QMouseEvent, QResizeEvent
+
+    from ui.jobs import Job
 
     Index = QModelIndex | QPersistentModelIndex
 
@@ -98,8 +103,8 @@ class GalleryModel(QAbstractListModel):
         self._rows: dict[Path, int] = {}
         self._images: OrderedDict[Path, QImage] = OrderedDict()
         self._faults: dict[Path, str] = {}
-        self._tickets: dict[Path, int] = {}
-        self._jobs = FileJobs(self, threads=2)
+        self._reading: dict[Path, Job] = {}
+        self._jobs = Jobs(2, self, drop=True)
 
     @property
     def outputs(self) -> Sequence[Output]:
@@ -108,7 +113,7 @@ class GalleryModel(QAbstractListModel):
     @property
     def busy(self) -> bool:
         """A thumbnail is being read."""
-        return self._jobs.busy
+        return bool(self._reading)
 
     def row_of(self, path: Path) -> int | None:
         """Where a picture stands; None where it isn't listed."""
@@ -146,7 +151,8 @@ class GalleryModel(QAbstractListModel):
             self.endRemoveRows()
             self._images.pop(path, None)
             self._faults.pop(path, None)
-            self._jobs.forget(self._tickets.pop(path, 0))
+            if job := self._reading.pop(path, None):
+                job.cancel()
 
     def clear(self) -> None:
         """Take all of them off the list."""
@@ -155,9 +161,8 @@ class GalleryModel(QAbstractListModel):
         self._number()
         self._images.clear()
         self._faults.clear()
-        for ticket in self._tickets.values():
-            self._jobs.forget(ticket)
-        self._tickets.clear()
+        while self._reading:
+            self._reading.popitem()[1].cancel()
         self.endResetModel()
 
     def thumbnail(self, path: Path) -> QImage | None:
@@ -165,10 +170,11 @@ class GalleryModel(QAbstractListModel):
         image = self._images.get(path)
         if image is not None:
             self._images.move_to_end(path)
-        elif path not in self._faults and path not in self._tickets:
-            self._tickets[path] = self._jobs.start(
-                lambda: read_thumbnail(path), lambda found: self._take(path, found)
-            )
+        elif path not in self._faults and path not in self._reading:
+            self._reading[path] = self._jobs.run(
+                lambda: read_thumbnail(path),
+                partial(self._take, path), partial(self._fail, path),
+            )  # fmt: skip
         return image
 
     def fault(self, path: Path) -> str:
@@ -188,7 +194,7 @@ class GalleryModel(QAbstractListModel):
             case Qt.ItemDataRole.DisplayRole | Qt.ItemDataRole.AccessibleTextRole:
                 return output.path.name
             case Qt.ItemDataRole.ToolTipRole:
-                return self._faults.get(output.path) or output.words()
+                return plain_tip(self._faults.get(output.path) or output.words())
             case Qt.ItemDataRole.DecorationRole:
                 return self.thumbnail(output.path)
             case Qt.ItemDataRole.UserRole:
@@ -213,14 +219,16 @@ class GalleryModel(QAbstractListModel):
         data.setData(PICTURE_MIME, QByteArray(text.encode(errors="surrogateescape")))
         return data
 
-    def _take(self, path: Path, found: QImage | Unreadable) -> None:
-        self._tickets.pop(path, None)
-        if isinstance(found, Unreadable):
-            self._faults[path] = str(found)
-        else:
-            self._images[path] = found
-            while len(self._images) > KEPT:
-                self._images.popitem(last=False)
+    def _take(self, path: Path, image: QImage) -> None:
+        del self._reading[path]
+        self._images[path] = image
+        while len(self._images) > KEPT:
+            self._images.popitem(last=False)
+        self._changed(path)
+
+    def _fail(self, path: Path, error: Exception) -> None:
+        del self._reading[path]
+        self._faults[path] = str(error)
         self._changed(path)
 
     def _changed(self, path: Path) -> None:

@@ -12,7 +12,7 @@ from PySide6.QtWidgets import QVBoxLayout, QWidget
 from studio.editing import edits
 from studio.editing.changes import ABSENT, Change, Edit, tidy
 from studio.editing.document import spaced
-from ui.editor.node_paint import duration
+from studio.words import seconds
 from ui.panels.boxes import Column, Section
 from ui.panels.facts import Facts
 from ui.panels.inspector_parts import LinkRow, ModeChoice, NotesEdit, TitleEdit
@@ -184,9 +184,9 @@ class ManyPage(Column):
         rows = [(title, str(count)) for title, count in types.most_common(8)]
         found = [states.get(name) for name in names]
         rows += pending_rows(found)
-        seconds = [state.seconds for state in found if state.seconds is not None]
-        if seconds:
-            rows.append(("last run", duration(sum(seconds))))
+        spent = [state.seconds for state in found if state.seconds is not None]
+        if spent:
+            rows.append(("last run", seconds(sum(spent))))
         self.facts.set_rows(rows)
 
     def _on_states(self, names: set[str]) -> None:

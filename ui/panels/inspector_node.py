@@ -6,7 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QTimer
-from PySide6.QtWidgets import QGridLayout, QMenu, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QCheckBox, QGridLayout, QMenu, QVBoxLayout, QWidget
 
 from studio.editing import compat, edits
 from ui.editor.inline import make_field
@@ -58,6 +58,9 @@ class NodePage(Column):
         self.title.committed.connect(self._rename)
         self.modes = ModeChoice()
         self.modes.chosen.connect(self._set_mode)
+        self.cache = QCheckBox("Use cached results")
+        self.cache.setToolTip("Off: it runs every time, and so does what it feeds")
+        self.cache.clicked.connect(self._use_cache)
         self.params = _Params(editor, name)
         self.ports = _Ports(editor, name)
         self._timer = QTimer(self)
@@ -80,6 +83,7 @@ class NodePage(Column):
             self.box.addWidget(Words(words, "warning", fonts.small(), wrap=True))
         self.box.addWidget(self.modes)
         self.box.addWidget(self.params)
+        self.box.addWidget(self.cache)
         yield
         yield from self.params.grow()
         self.box.addWidget(Section("Ports", self.ports))
@@ -108,6 +112,7 @@ class NodePage(Column):
         document = self.editor.document
         self.title.show_text(document.title_of(self.name))
         self.modes.set_modes({document.nodes[self.name].mode})
+        self.cache.setChecked(document.nodes[self.name].cache)
         self.params.refresh()
         self.ports.refresh()
 
@@ -119,6 +124,10 @@ class NodePage(Column):
 
     def _set_mode(self, mode: Any) -> None:
         self.editor.attempt(lambda: edits.set_mode(self.editor.document, [self.name], mode))
+        self.refresh()
+
+    def _use_cache(self, on: bool) -> None:
+        self.editor.attempt(lambda: edits.use_cache(self.editor.document, [self.name], on))
         self.refresh()
 
     # News

@@ -20,6 +20,7 @@ from PySide6.QtWidgets import (
 
 from ui.editor.port_paint import draw_port
 from ui.panels.parts import Line
+from ui.plain import plain_tip
 from ui.theme import fonts, icons
 from ui.theme.manager import current
 
@@ -143,7 +144,7 @@ class ModeChoice(QWidget):
             button = QToolButton(self)
             button.setText(text)
             button.setIcon(icons.icon(icon))
-            button.setIconSize(QSize(14, 14))
+            button.setIconSize(QSize(18, 14))
             button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
             button.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
             button.setFixedHeight(26)
@@ -183,7 +184,7 @@ class ParamLabel(Line):
 
     def event(self, event: QEvent) -> bool:
         if event.type() == QEvent.Type.ToolTip:
-            self.setToolTip(self._words or self.text())
+            self.setToolTip(plain_tip(self._words or self.text()))
             return QWidget.event(self, event)
         return super().event(event)
 
@@ -222,8 +223,9 @@ class LinkRow(QAbstractButton):
         self._needed = needed
         self.setFixedHeight(self.HEIGHT)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
-        self.setAccessibleName(" ".join(part for part in (text, type_name or "", note) if part))
-        self.setToolTip(" · ".join(part for part in (text, type_name or "", note) if part))
+        said = [part for part in (text, type_name or "", note) if part]
+        self.setAccessibleName(" ".join(said))
+        self.setToolTip(plain_tip(" · ".join(said)))
 
     def leads(self) -> bool:
         """A press goes somewhere."""

@@ -7,9 +7,7 @@ from typing import TYPE_CHECKING, Any
 from PySide6.QtCore import QTimer
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
-from studio.words import size
-from ui.editor.node_paint import duration
-from ui.engine.graphtext import GraphText
+from studio.words import seconds, size
 from ui.engine.planner import place_of
 from ui.panels.facts import Facts
 from ui.panels.parts import Words
@@ -66,8 +64,8 @@ def run_rows(
     if state.of:
         rows.append((f"step {state.step} of {state.of}", rate_words(state.rate)))
     if state.seconds is not None:
-        loading = f", {duration(state.loading)} of it loading" if state.loading > 0.001 else ""
-        rows.append(("last run", duration(state.seconds) + loading))
+        loading = f", {seconds(state.loading)} of it loading" if state.loading > 0.001 else ""
+        rows.append(("last run", seconds(state.seconds) + loading))
     if state.reason and state.status != "failed":
         because = state.status in ("will_run", "never", "running")
         rows.append(("runs because" if because else "why", state.reason))
@@ -184,7 +182,6 @@ class Results(QWidget):
         self._editor = editor
         self._name = name
         self._asked = ""
-        self._text = GraphText(editor.document)
         self.words = Words("", "secondary", wrap=True)
         self.facts = Facts()
         box = QVBoxLayout(self)
@@ -208,15 +205,16 @@ class Results(QWidget):
         self._timer.start(0)
 
     def _ask(self) -> None:
+        text, nodes = self._editor.text, self._editor.document.nodes
         if self._client is None or not self._client.is_ready:
             self._say("The engine isn't ready.")
-        elif not self._text.prepare(SLICE):
+        elif not text.prepare(nodes, SLICE):
             self._timer.start(0)
         else:
             if not self.facts.rows():
                 self._say("Looking ...")
             place = {**place_of(self._editor), "only": [self._name]}
-            self._asked = self._client.inspect(self._text.nodes_only(), self._name, **place)
+            self._asked = self._client.inspect(text.nodes_only(nodes), self._name, **place)
 
     def _on_event(self, event: dict[str, Any]) -> None:
         if not self._asked or event.get("id") != self._asked:

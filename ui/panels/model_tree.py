@@ -9,6 +9,7 @@ from PySide6.QtCore import QAbstractItemModel, QMimeData, QModelIndex, QObject, 
 
 from studio.words import size
 from ui.panels.model_drag import DraggedModel
+from ui.plain import plain_tip
 from ui.theme import fonts, icons
 from ui.theme.manager import current
 
@@ -233,7 +234,7 @@ def _entry_data(entry: ModelEntry, column: int, role: int) -> Any:
         case Qt.ItemDataRole.DisplayRole:
             return (entry.name, entry.family, size(entry.bytes))[column]
         case Qt.ItemDataRole.ToolTipRole:
-            return "\n".join(part for part in (entry.name, entry.fault) if part)
+            return plain_tip("\n".join(part for part in (entry.name, entry.fault) if part))
         case Qt.ItemDataRole.DecorationRole if column == 0 and entry.fault:
             return icons.icon("triangle-alert", "warning")
         case Qt.ItemDataRole.ForegroundRole if entry.fault:

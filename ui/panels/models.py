@@ -325,6 +325,7 @@ class _Details(QWidget):
         self._fault = Words(tone="error", wrap=True)
         self._facts = Facts()
         self._add = QPushButton(icons.icon("plus"), "Add to the graph")
+        self._add.setIconSize(icons.BESIDE)
         self._add.clicked.connect(lambda _=False: panel.add())
         column = Column()
         column.box.setSpacing(8)

@@ -9,7 +9,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import (
+    QItemSelection,
     QItemSelectionModel,
+    QItemSelectionRange,
     QModelIndex,
     QPersistentModelIndex,
     Qt,
@@ -130,16 +132,25 @@ class Outline(QWidget):
         flag = QItemSelectionModel.SelectionFlag
         self._following = True
         try:
-            model.clearSelection()
-            for name in names:
-                index = self.model.index_of(name)
-                if index.isValid():
-                    model.select(index, flag.Select | flag.Rows)
+            model.select(self._rows_of(names), flag.ClearAndSelect | flag.Rows)
             if len(names) == 1 and (index := self.model.index_of(names[0])).isValid():
                 model.setCurrentIndex(index, flag.NoUpdate)
                 self.tree.scrollTo(index)
         finally:
             self._following = False
+
+    def _rows_of(self, names: list[str]) -> QItemSelection:
+        """The nodes' rows, those that follow one another as one range: Qt is asked once, and not
+        thousands of times."""
+        found = (self.model.index_of(name) for name in names)
+        rows = sorted((index for index in found if index.isValid()), key=QModelIndex.row)
+        chosen = QItemSelection()
+        first = 0
+        for at, index in enumerate(rows):
+            if at + 1 == len(rows) or rows[at + 1].row() != index.row() + 1:
+                chosen.append(QItemSelectionRange(rows[first], index))
+                first = at + 1
+        return chosen
 
     # What Enter and double-click do
 

@@ -11,6 +11,7 @@ from PySide6.QtCore import QAbstractItemModel, QModelIndex, QObject, QPersistent
 from studio.editing.changes import ABSENT
 from studio.editing.edits import rename, set_param
 from ui.panels.outline_lines import Line, lines_of, matches
+from ui.plain import plain_tip
 from ui.theme import icon_of, icons
 
 if TYPE_CHECKING:
@@ -25,6 +26,13 @@ Index = QModelIndex | QPersistentModelIndex
 NAME, VALUE = range(2)
 _TITLES = ("Name", "Value")
 _ICONS = {"input": "arrow-left", "value": "sliders-horizontal", "output": "arrow-right"}
+
+# Made once: a view asks for the flags of every row that it lays out, and "or" is slow in Python.
+_SHOWN = Qt.ItemFlag.ItemIsEnabled | Qt.ItemFlag.ItemIsSelectable
+_TITLE = _SHOWN | Qt.ItemFlag.ItemIsEditable
+_LEAF = _SHOWN | Qt.ItemFlag.ItemNeverHasChildren
+_FIELD = _LEAF | Qt.ItemFlag.ItemIsEditable
+_SWITCH = _LEAF | Qt.ItemFlag.ItemIsUserCheckable
 
 MANY = 40
 """Nodes that come or go at once, from which all rows are made anew."""
@@ -102,10 +110,11 @@ class OutlineModel(QAbstractItemModel):
     # Qt's
 
     def index(self, row: int, column: int, parent: Index | None = None) -> QModelIndex:
-        if not self.hasIndex(row, column, parent or QModelIndex()):
-            return QModelIndex()
         if parent is None or not parent.isValid():
-            return self.createIndex(row, column, 0)
+            known = 0 <= row < len(self._order) and 0 <= column < len(_TITLES)
+            return self.createIndex(row, column, 0) if known else QModelIndex()
+        if not self.hasIndex(row, column, parent):
+            return QModelIndex()
         return self.createIndex(row, column, self._number(self._order[parent.row()][1]))
 
     def parent(self, index: Index | None = None) -> Any:
@@ -139,19 +148,14 @@ class OutlineModel(QAbstractItemModel):
         return None
 
     def flags(self, index: Index) -> Qt.ItemFlag:
-        flag = Qt.ItemFlag
         if not index.isValid():
-            return flag.NoItemFlags
-        flags = flag.ItemIsEnabled | flag.ItemIsSelectable
+            return Qt.ItemFlag.NoItemFlags
         line = self.line_of(index)
         if line is None:
-            return flags | flag.ItemIsEditable if index.column() == NAME else flags
-        flags |= flag.ItemNeverHasChildren
+            return _TITLE if index.column() == NAME else _SHOWN
         if line.role == "value" and index.column() == VALUE:
-            return flags | (
-                flag.ItemIsUserCheckable if _is_switch(line) else flag.ItemIsEditable
-            )
-        return flags
+            return _SWITCH if _is_switch(line) else _FIELD
+        return _LEAF
 
     def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
         if self.editor is None or not index.isValid():
@@ -306,7 +310,8 @@ class OutlineModel(QAbstractItemModel):
             spec = document.spec(name)
             return icons.icon(icon_of(spec.category) if spec else "circle-alert")
         if role == Qt.ItemDataRole.ToolTipRole:
-            return f"{name} ({document.nodes[name].type})" if column == NAME else state.reason
+            words = f"{name} ({document.nodes[name].type})" if column == NAME else state.reason
+            return plain_tip(words)
         if role == Qt.ItemDataRole.AccessibleTextRole:
             parts = [document.title_of(name), name, state.words]
             return ", ".join(part for part in parts if part)
@@ -343,7 +348,7 @@ def _line_data(line: Line, column: int, role: int) -> Any:
     if role == Qt.ItemDataRole.DecorationRole and column == NAME:
         return icons.icon(_ICONS[line.role], "secondary")
     if role == Qt.ItemDataRole.ToolTipRole:
-        return line.text
+        return plain_tip(line.text)
     if role == Qt.ItemDataRole.AccessibleTextRole:
         return line.spoken
     return None

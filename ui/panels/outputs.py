@@ -8,15 +8,18 @@ from PySide6.QtCore import QMimeData, QPoint, Qt, QUrl, Signal
 from PySide6.QtGui import QDesktopServices, QGuiApplication
 from PySide6.QtWidgets import QHBoxLayout, QMenu, QStackedWidget, QVBoxLayout, QWidget
 
+from ui.jobs import Jobs
 from ui.panels.boxes import Empty, Notice
 from ui.panels.gallery import Gallery, GalleryModel, Output
 from ui.panels.parts import MARGIN, IconButton, Line
-from ui.panels.pictures import FileJobs, Picture, Unreadable, read_picture
+from ui.panels.pictures import read_picture
 from ui.theme import icons
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
+
+    from ui.panels.pictures import Picture
 
 
 class OutputsPanel(QWidget):
@@ -39,7 +42,7 @@ class OutputsPanel(QWidget):
         super().__init__(parent)
         self.model = GalleryModel(self)
         self.gallery = Gallery(self.model)
-        self._jobs = FileJobs(self)
+        self._jobs = Jobs(1, self)
         self._count = Line(tone="secondary")
         self._compare = IconButton(
             "columns-2", "Compare the two that are selected", self._compare_selected
@@ -124,7 +127,7 @@ class OutputsPanel(QWidget):
 
     def copy(self, path: Path) -> None:
         """Put a picture on the clipboard, once it is read."""
-        self._jobs.start(lambda: read_picture(path), self._on_read)
+        self._jobs.run(lambda: read_picture(path), self._on_read, self._on_fault)
 
     # Inside
 
@@ -166,10 +169,10 @@ class OutputsPanel(QWidget):
         if not menu.isEmpty():
             menu.popup(self.gallery.viewport().mapToGlobal(point))
 
-    def _on_read(self, found: Picture | Unreadable) -> None:
-        if isinstance(found, Unreadable):
-            self.notice.say(str(found), "error")
-            return
+    def _on_fault(self, error: Exception) -> None:
+        self.notice.say(str(error), "error")
+
+    def _on_read(self, found: Picture) -> None:
         data = QMimeData()
         data.setImageData(found.image)
         data.setUrls([QUrl.fromLocalFile(str(found.path))])

@@ -8,6 +8,7 @@ from PySide6.QtCore import QEvent, QSize, Qt
 from PySide6.QtGui import QFont, QPainter, QPalette
 from PySide6.QtWidgets import QLabel, QSizePolicy, QToolButton, QWidget
 
+from ui.plain import plain_tip
 from ui.theme import fonts, icons
 from ui.theme.manager import current
 
@@ -135,7 +136,7 @@ class Line(QWidget):
     def event(self, event: QEvent) -> bool:
         if event.type() == QEvent.Type.ToolTip:
             cut = self.fontMetrics().horizontalAdvance(self._text) > self.width()
-            self.setToolTip(self._text if cut else "")
+            self.setToolTip(plain_tip(self._text) if cut else "")
         return super().event(event)
 
 

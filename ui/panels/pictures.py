@@ -1,6 +1,6 @@
 """Reading pictures for the panels, beside the GUI's thread: whole ones, thumbnails, their history.
 
-A job reads one file and gives plain data; `FileJobs` hands it over in the GUI's thread.
+Each function reads one file and gives plain data; the panels call them through `ui.jobs`.
 """
 
 from __future__ import annotations
@@ -10,14 +10,15 @@ import shutil
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from PySide6.QtCore import QFileInfo, QObject, QRunnable, QSize, Qt, QThreadPool, Signal
+from PySide6.QtCore import QFileInfo, QSize, Qt
 from PySide6.QtGui import QImage, QImageReader
 
+from studio.errors import StudioError
 from studio.png import PngFault, read_header_and_text
 from studio.words import size
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
     from pathlib import Path
 
 MAX_MEGABYTES = 2048
@@ -77,8 +78,8 @@ class Picture:
         return self.image.size()
 
 
-class Unreadable(Exception):
-    """A picture that can't be shown; the message says why."""
+class Unreadable(StudioError):
+    """A picture that can't be shown, or not written; the message says why."""
 
 
 def picture_of(image: QImage, name: str = "", path: Path | None = None) -> Picture:
@@ -207,81 +208,3 @@ def _made(about: dict[str, Any]) -> Made:
         seconds=sum(t for t in times if isinstance(t, int | float)) if times else None,
         created=str(about.get("created", ""))[:40],
     )
-
-
-class _Relay(QObject):
-    """Carries results between threads. It outlives its loader while a job holds it."""
-
-    done = Signal(int, object)
-
-
-class _Job(QRunnable):
-    def __init__(self, relay: _Relay, ticket: int, work: Callable[[], Any]) -> None:
-        super().__init__()
-        self._relay = relay
-        self._ticket = ticket
-        self._work = work
-
-    def run(self) -> None:
-        try:
-            result = self._work()
-        except Unreadable as error:
-            result = error
-        except Exception as error:
-            # A fault of ours: it must be seen, and a job may not end a thread of Qt's.
-            result = Unreadable(f"{type(error).__name__}: {error}")
-        self._relay.done.emit(self._ticket, result)
-
-
-class FileJobs(QObject):
-    """Runs jobs on files in threads of its own.
-
-    Args:
-        parent: its end ends the jobs.
-        threads: how many at once.
-    """
-
-    def __init__(self, parent: QObject, threads: int = 1) -> None:
-        super().__init__(parent)
-        self._pool = QThreadPool(self)
-        self._pool.setMaxThreadCount(threads)
-        self._relay = _Relay()
-        self._relay.done.connect(self._finish)
-        self._waiting: dict[int, Callable[[Any], None]] = {}
-        self._tickets = 0
-        parent.destroyed.connect(self._pool.clear)
-
-    def start(self, work: Callable[[], Any], done: Callable[[Any], None]) -> int:
-        """Run `work` in a thread, then `done` with its result, or the `Unreadable`, in this one.
-
-        Args:
-            work: touches no widget.
-            done: isn't called after `forget`.
-
-        Returns:
-            A ticket for `forget`.
-        """
-        self._tickets += 1
-        self._waiting[self._tickets] = done
-        self._pool.start(_Job(self._relay, self._tickets, work))
-        return self._tickets
-
-    def forget(self, ticket: int) -> None:
-        """Don't tell of this job any more."""
-        self._waiting.pop(ticket, None)
-
-    @property
-    def busy(self) -> bool:
-        """Some job's result is awaited."""
-        return bool(self._waiting)
-
-    def stop(self) -> None:
-        """Drop what waits and wait for what runs."""
-        self._waiting.clear()
-        self._pool.clear()
-        self._pool.waitForDone()
-
-    def _finish(self, ticket: int, result: object) -> None:
-        done = self._waiting.pop(ticket, None)
-        if done is not None:
-            done(result)

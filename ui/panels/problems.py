@@ -25,13 +25,15 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from ui.panels.problem_row import ProblemRow
+from ui.plain import plain_tip
 from ui.theme import fonts, icons
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from PySide6.QtCore import QPoint
-    from PySide6.QtGui import QKeyEvent
+    from PySide6.QtGui import QKeyEvent, QResizeEvent
 
     from studio.graph.errors import Fault
     from ui.editor.editor import GraphEditor
@@ -60,6 +62,7 @@ class ProblemsPanel(QWidget):
         self.tree = _Tree(self)
         self.tree.setModel(self.model)
         self.tree.set_columns()
+        self.tree.setItemDelegate(ProblemRow(self.tree))
         self.tree.clicked.connect(self.jump)
         self.tree.entered_on.connect(self.jump)
         self.tree.customContextMenuRequested.connect(self._menu)
@@ -196,7 +199,7 @@ class ProblemsModel(QAbstractTableModel):
                 return icons.icon("circle-alert", "error")
             return icons.icon("triangle-alert", "warning")
         if role == Qt.ItemDataRole.ToolTipRole:
-            return fault.message
+            return plain_tip(fault.message)
         if role == Qt.ItemDataRole.AccessibleTextRole:
             kind = "error" if fault.blocking else "warning"
             return f"{kind}, {self._where(fault)}: {fault.message}"
@@ -210,7 +213,7 @@ class ProblemsModel(QAbstractTableModel):
 
 
 class _Tree(QTreeView):
-    """A flat list with columns; Enter is a click."""
+    """A flat list; Enter is a click. The delegate shows both columns in one."""
 
     entered_on = Signal(QModelIndex)
 
@@ -219,7 +222,9 @@ class _Tree(QTreeView):
         self.setAccessibleName("Problems of the graph")
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setRootIsDecorated(False)
-        self.setUniformRowHeights(True)
+        self.setHeaderHidden(True)
+        self.setIndentation(0)
+        self.setMouseTracking(True)
         self.setAllColumnsShowFocus(True)
         self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
         self.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
@@ -229,8 +234,13 @@ class _Tree(QTreeView):
         header = self.header()
         header.setStretchLastSection(False)
         header.setSectionResizeMode(PROBLEM, QHeaderView.ResizeMode.Stretch)
-        header.setSectionResizeMode(NODE, QHeaderView.ResizeMode.Interactive)
-        header.resizeSection(NODE, 150)
+        self.setColumnHidden(NODE, True)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        if event.size().width() != event.oldSize().width():
+            # Messages have other heights now.
+            self.scheduleDelayedItemsLayout()
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and self.currentIndex().isValid():

@@ -13,6 +13,8 @@ from PySide6.QtCore import (
     Qt,
 )
 
+from ui.plain import plain_tip
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -52,7 +54,7 @@ class QueueModel(QAbstractListModel):
         if role == Qt.ItemDataRole.DisplayRole:
             return job.title
         if role == Qt.ItemDataRole.ToolTipRole:
-            return job.error or None
+            return plain_tip(job.error) or None
         if role == Qt.ItemDataRole.AccessibleTextRole:
             return f"{job.title}, {job.words}"
         return job if role == JOB else None

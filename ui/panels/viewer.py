@@ -9,23 +9,21 @@ from PySide6.QtCore import QMimeData, QPoint, Qt, QTimer, QUrl, Signal
 from PySide6.QtGui import QAction, QDesktopServices, QGuiApplication
 from PySide6.QtWidgets import QButtonGroup, QFileDialog, QHBoxLayout, QMenu, QVBoxLayout, QWidget
 
+from ui.jobs import Jobs
 from ui.panels.boxes import Notice
 from ui.panels.parts import MARGIN, IconButton, Line, Rule, size_words
-from ui.panels.pictures import (
-    FileJobs,
-    Picture,
-    Unreadable,
-    copy_file,
-    picture_of,
-    read_picture,
-    write_image,
-)
+from ui.panels.pictures import copy_file, picture_of, read_picture, write_image
 from ui.panels.viewer_canvas import PictureCanvas
 from ui.panels.viewer_geometry import Compare
 from ui.theme import fonts, icons
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from PySide6.QtGui import QContextMenuEvent, QImage
+
+    from ui.jobs import Job
+    from ui.panels.pictures import Picture
 
 SLOW = 200
 """Milliseconds after which loading is told of."""
@@ -57,8 +55,8 @@ class Viewer(QWidget):
         super().__init__(parent)
         self.canvas = PictureCanvas(self)
         self.canvas.set_picture(None, NOTHING)
-        self._jobs = FileJobs(self, threads=2)
-        self._tickets: dict[str, int] = {}
+        self._jobs = Jobs(2, self)
+        self._reading: dict[str, Job] = {}
         self._wanted: Path | None = None
         self._dialog: QFileDialog | None = None
         self._point: QPoint | None = None
@@ -85,7 +83,7 @@ class Viewer(QWidget):
     @property
     def busy(self) -> bool:
         """A file is being read or written."""
-        return self._jobs.busy
+        return self._jobs.waiting > 0
 
     @property
     def follows(self) -> bool:
@@ -95,7 +93,7 @@ class Viewer(QWidget):
     def show_picture(self, path: Path) -> None:
         """Show a picture file, once it is read."""
         self._wanted = path
-        self._load("after", path, self._on_after)
+        self._load("after", path, self._on_after, self._on_no_after)
         self._slow.start()
 
     def show_image(self, image: QImage, name: str) -> None:
@@ -111,7 +109,7 @@ class Viewer(QWidget):
 
     def compare_with(self, path: Path) -> None:
         """Compare what is shown with this picture, as what was before."""
-        self._load("before", path, self._on_before)
+        self._load("before", path, self._set_before, self._on_fault)
 
     def hold(self) -> None:
         """Keep the picture shown now to compare the next ones with."""
@@ -165,9 +163,9 @@ class Viewer(QWidget):
             return
         source, image = picture.path, picture.image
         if source is not None:
-            self._jobs.start(lambda: copy_file(source, target), self._on_saved)
+            self._jobs.run(lambda: copy_file(source, target), self._on_saved, self._on_fault)
         else:
-            self._jobs.start(lambda: write_image(image, target), self._on_saved)
+            self._jobs.run(lambda: write_image(image, target), self._on_saved, self._on_fault)
 
     def reveal(self) -> None:
         """Show the folder of the picture in the system's file manager."""
@@ -258,27 +256,32 @@ class Viewer(QWidget):
 
     # News
 
-    def _load(self, role: str, path: Path, done: object) -> None:
+    def _load(
+        self,
+        role: str,
+        path: Path,
+        then: Callable[[Picture], None],
+        failed: Callable[[Exception], None],
+    ) -> None:
         self._forget(role)
-        self._tickets[role] = self._jobs.start(lambda: read_picture(path), done)  # type: ignore[arg-type]
+        self._reading[role] = self._jobs.run(lambda: read_picture(path), then, failed)
 
     def _forget(self, role: str) -> None:
         if role == "after":
             self._slow.stop()
-        self._jobs.forget(self._tickets.pop(role, 0))
+        if job := self._reading.pop(role, None):
+            job.cancel()
 
-    def _on_after(self, found: Picture | Unreadable) -> None:
+    def _on_after(self, found: Picture) -> None:
         self._slow.stop()
-        if isinstance(found, Unreadable):
-            self._take(None, str(found))
-        else:
-            self._take(found)
+        self._take(found)
 
-    def _on_before(self, found: Picture | Unreadable) -> None:
-        if isinstance(found, Unreadable):
-            self.notice.say(str(found), "error")
-        else:
-            self._set_before(found)
+    def _on_no_after(self, error: Exception) -> None:
+        self._slow.stop()
+        self._take(None, str(error))
+
+    def _on_fault(self, error: Exception) -> None:
+        self.notice.say(str(error), "error")
 
     def _take(self, picture: Picture | None, words: str = "") -> None:
         self.canvas.set_picture(picture, words)
@@ -298,11 +301,8 @@ class Viewer(QWidget):
         elif self._wanted is not None:
             self._name.set_text(f"Reading {self._wanted.name} ...")
 
-    def _on_saved(self, found: Path | Unreadable) -> None:
-        if isinstance(found, Unreadable):
-            self.notice.say(str(found), "error")
-        else:
-            self.notice.say(f"Saved as {found}.")
+    def _on_saved(self, target: Path) -> None:
+        self.notice.say(f"Saved as {target}.")
 
     def _on_compare(self, mode: Compare) -> None:
         for number, (shown, _, _) in enumerate(_COMPARES):

@@ -60,7 +60,7 @@ class PictureCanvas(QWidget):
         self.setMouseTracking(True)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
-        self.setMinimumSize(120, 120)
+        self.setMinimumSize(120, 96)
         self.setAccessibleName("Picture")
         self._after: Picture | None = None
         self._before: Picture | None = None

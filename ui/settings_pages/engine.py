@@ -45,6 +45,8 @@ class EnginePage(Page):
         self.threads = QSpinBox(self)
         self.threads.setRange(0, MOST_THREADS)
         self.threads.setSpecialValueText("automatic")
+        # The style sheet's padding stays outside the line that a spin box is made of.
+        self.threads.lineEdit().setTextMargins(6, 0, 0, 0)
         threads = given.get("threads")
         self.threads.setValue(threads if type(threads) is int else 0)
         self.memory = self._size("memory_budget")

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from ui.files.jobs import Job, Jobs
+    from ui.jobs import Job, Jobs
 
 OURS = "Folders of ComfyUI and A1111 are used in place: nothing is copied."
 
@@ -97,6 +97,7 @@ class FoldersPage(Page):
         self.rows.addStretch()
         for button, name in ((show, "external-link"), (browse, "folder-open"), (self.add, "plus")):
             button.setIcon(icons.icon(name))
+            button.setIconSize(icons.BESIDE)
             button.setAutoDefault(False)
         self.remove.setAutoDefault(False)
         self._look()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QLabel, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QLabel, QLineEdit, QScrollArea, QVBoxLayout, QWidget
 
 from ui.theme import fonts
 
@@ -90,6 +90,9 @@ class Row(QWidget):
             layout.addWidget(widget)
         field.setAccessibleName(label)
         field.setAccessibleDescription(about)
+        for line in field.findChildren(QLineEdit):
+            # A line beside a button: the two are one field, which has the name.
+            line.setAccessibleName(line.accessibleName() or label)
 
     def show_fault(self, fault: str) -> None:
         """Say what is wrong with the field, in red; empty text: nothing."""
@@ -108,6 +111,7 @@ class Row(QWidget):
 def words(text: str, parent: QWidget, kind: str = "secondary") -> QLabel:
     """A label of several lines in a quiet colour."""
     label = QLabel(text, parent)
+    label.setTextFormat(Qt.TextFormat.PlainText)
     label.setProperty("kind", kind)
     label.setWordWrap(True)
     return label

@@ -32,6 +32,10 @@ _pixmaps: dict[tuple[str, int, int, float], QPixmap] = {}
 _clones: list[QIconEngine] = []
 
 
+BESIDE = QSize(19, 16)
+"""Size of an icon beside words: it is drawn at the left, the rest keeps the words away."""
+
+
 class IconMissing(StudioError):
     """An icon is asked for that doesn't ship with the program."""
 
@@ -138,18 +142,18 @@ class _ThemedEngine(QIconEngine):
         size = min(rect.width(), rect.height())
         device = painter.device()
         drawn = self._pixmap(size, mode, device.devicePixelRatioF() if device else 1.0)
-        left = rect.x() + (rect.width() - size) / 2
+        # Wider than high has room at its right: the space between a button's icon and its words.
         top = rect.y() + (rect.height() - size) / 2
-        painter.drawPixmap(QRectF(left, top, size, size), drawn, QRectF(drawn.rect()))
+        painter.drawPixmap(QRectF(rect.x(), top, size, size), drawn, QRectF(drawn.rect()))
 
     def pixmap(self, size: QSize, mode: QIcon.Mode, state: QIcon.State) -> QPixmap:
-        return self._pixmap(min(size.width(), size.height()), mode, 1.0)
+        return self._roomy(size, mode, 1.0)
 
     def scaledPixmap(
         self, size: QSize, mode: QIcon.Mode, state: QIcon.State, scale: float
     ) -> QPixmap:
-        # Qt gives the size in device pixels here.
-        return self._pixmap(round(min(size.width(), size.height()) / scale), mode, scale)
+        # In device-independent pixels: so many device pixels would be blown up.
+        return self._roomy(size, mode, scale)
 
     def actualSize(self, size: QSize, mode: QIcon.Mode, state: QIcon.State) -> QSize:
         return size
@@ -158,6 +162,18 @@ class _ThemedEngine(QIconEngine):
         copy = _ThemedEngine(self._name, self._colour, self._size)
         _clones.append(copy)
         return copy
+
+    def _roomy(self, size: QSize, mode: QIcon.Mode, ratio: float) -> QPixmap:
+        side = min(size.width(), size.height())
+        drawn = self._pixmap(side, mode, ratio)
+        if size.width() <= size.height():
+            return drawn
+        wide = QPixmap(round(size.width() * ratio), round(side * ratio))
+        wide.setDevicePixelRatio(ratio)
+        wide.fill(Qt.GlobalColor.transparent)
+        with QPainter(wide) as painter:
+            painter.drawPixmap(0, 0, drawn)
+        return wide
 
     def _pixmap(self, size: int, mode: QIcon.Mode, ratio: float) -> QPixmap:
         if mode == QIcon.Mode.Disabled:

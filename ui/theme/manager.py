@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Literal, get_args
 
 from PySide6.QtCore import QObject, Qt, Signal
+from shiboken6 import isValid
 
 from ui.theme import metrics
 from ui.theme.theme import Theme, theme
@@ -56,18 +58,22 @@ class ThemeManager(QObject):
 
     changed = Signal(object)
     """Another theme is worn: the new `Theme`. Palette and style sheet are in place already."""
+    motion_changed = Signal()
+    """The user wants less motion than before, or more: see `motion`."""
 
     def __init__(
         self, app: QApplication, choice: Choice = "dark", *, reduced_motion: bool = False
     ) -> None:
         super().__init__(app)
         self._app = app
+        before = _Now.manager
         self._choice: Choice = choice
         _Now.manager = self
         _Now.reduced_motion = reduced_motion
         hints = app.styleHints()
         hints.colorSchemeChanged.connect(self._system_changed)
-        self.destroyed.connect(_forget)
+        # Two at once are a mistake anywhere but in tests; the first then holds on.
+        self.destroyed.connect(partial(_step_back, before))
         self._wear()
 
     @property
@@ -86,7 +92,9 @@ class ThemeManager(QObject):
 
     @reduced_motion.setter
     def reduced_motion(self, reduced: bool) -> None:
-        _Now.reduced_motion = reduced
+        if reduced != _Now.reduced_motion:
+            _Now.reduced_motion = reduced
+            self.motion_changed.emit()
 
     def set(self, choice: Choice) -> None:
         """Wear another theme, at once.
@@ -125,5 +133,5 @@ class ThemeManager(QObject):
             self._wear()
 
 
-def _forget() -> None:
-    _Now.manager = None
+def _step_back(before: ThemeManager | None) -> None:
+    _Now.manager = before if before is not None and isValid(before) else None

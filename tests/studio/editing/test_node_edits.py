@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from typing import TYPE_CHECKING
 
@@ -10,7 +11,9 @@ from edit_bench import FLOW, do, open_document
 
 from studio.editing import edits
 from studio.editing.changes import EditRefused, same, tidy
+from studio.editing.document import Document
 from studio.graph.document import Node, NodeView
+from studio.graph.files import loads
 
 if TYPE_CHECKING:
     from studio.registry import Registry
@@ -238,6 +241,20 @@ def test_modes(registry: Registry) -> None:
     assert document.nodes["sampler"].mode == "normal"
 
 
+def test_the_cache_of_nodes(registry: Registry) -> None:
+    document = open_document(registry)
+    before = document.dumps()
+    edit = edits.use_cache(document, ["sampler", "decode"], False)
+    assert edit.label == "Always run 2 nodes"
+    do(document, edit)
+    assert '"cache": false' in document.dumps()
+    assert not document.nodes["decode"].cache
+    do(document, edits.use_cache(document, ["sampler", "decode"], True))
+    assert document.dumps() == before
+    with pytest.raises(EditRefused):
+        edits.use_cache(document, ["nobody"], False)
+
+
 def test_looks(registry: Registry) -> None:
     document = open_document(registry)
     do(document, edits.set_view(document, ["save", "decode"], collapsed=True, width=300))
@@ -262,3 +279,9 @@ def test_widgets_become_sockets_and_back(registry: Registry) -> None:
     assert document.view["sampler"].sockets == ("cfg",)
     with pytest.raises(EditRefused, match="no widget 'latent'"):
         edits.show_socket(document, "sampler", "latent", True)
+
+
+@pytest.mark.parametrize("key", ["cls", "self", "_fields_set", "values", "notes"])
+def test_keys_that_nobody_knows_survive_whatever_they_are_called(key: str) -> None:
+    text = json.dumps({"format": "latent-studio", "version": 1, "nodes": {}, key: [5]})
+    assert json.loads(Document(loads(text), {}).dumps())[key] == [5]

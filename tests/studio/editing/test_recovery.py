@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING
 import pytest
 
 from studio.editing.filelock import FileLock
-from studio.editing.graphtext import GraphText
 from studio.editing.recovery import (
     UNREADABLE,
     Damaged,
@@ -24,7 +23,7 @@ from studio.editing.recovery import (
 )
 from studio.editing.session import Session, TabNote, new_key
 from studio.graph.document import Frame, Graph, Node, NodeView
-from studio.graph.files import dumps, loads
+from studio.graph.files import dumps
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -221,24 +220,6 @@ def test_a_lost_folder_is_told_and_nothing_breaks(store: RecoveryStore) -> None:
         store.keep(TabNote(new_key()), graph())
     store.end()
     store.end()
-
-
-def test_the_text_reads_back_whatever_the_values_are() -> None:
-    text = GraphText()
-    odd = Graph(nodes={"a": Node(type="X", params={"nan": float("nan"), "half": "\ud800 ab"})})
-    read = loads(text.dumps(odd))
-    assert read.nodes["a"].params == {"nan": None, "half": "? ab"}
-
-
-def test_the_text_is_made_anew_only_where_the_graph_changed() -> None:
-    text = GraphText()
-    first = graph()
-    text.dumps(first)
-    known = dict(text._known["nodes"])
-    second = first.model_copy(update={"nodes": {**first.nodes, "a": Node(type="Other")}})
-    assert dumps(loads(text.dumps(second))) == dumps(second)
-    assert text._known["nodes"]["b"] is known["b"]
-    assert text._known["nodes"]["a"] is not known["a"]
 
 
 def test_sessions_leave_out_what_makes_no_sense() -> None:

@@ -141,6 +141,35 @@ def test_the_reasons(bench: Bench) -> None:
     assert renamed["save"] == (Action.RUN, 'name "{graph}_{counter}" → "b"')
 
 
+def test_a_node_without_cache_runs_every_time_and_so_does_what_it_feeds(bench: Bench) -> None:
+    bench.run(graph(**chain()))
+    bench.session.cache.flush()
+    document = graph(**chain())
+    document.nodes["slow"].cache = False
+    plan = bench.plan(document)
+    assert {n: s.key for n, s in plan.signed.items()} == keys(bench, **chain())
+    steps = {name: (step.action, step.reason) for name, step in plan.steps.items()}
+    assert steps["slow"] == (Action.RUN, "its cache is off")
+    assert steps["invert"] == (Action.RUN, "upstream: slow")
+    assert steps["save"] == (Action.RUN, "upstream: invert")
+    assert steps["solid"][0] is not Action.RUN
+    result = bench.run(document)
+    assert Path(result.outputs[0].path).name == "graph_00002.png"
+    assert not result.outputs[0].saved
+    assert bench.plan(document).steps["slow"].action is Action.RUN
+    document.nodes["slow"].cache = True
+    assert bench.plan(document).steps["save"].action is Action.SAVED
+
+
+def test_a_bypassed_node_without_cache_makes_nothing_run(bench: Bench) -> None:
+    document = graph(**chain())
+    document.nodes["slow"].cache = False
+    document.nodes["slow"].mode = "bypass"
+    bench.run(document)
+    bench.session.cache.flush()
+    assert bench.plan(document).steps["save"].action is Action.SAVED
+
+
 def test_a_lost_or_changed_picture_is_made_again_from_what_is_cached(bench: Bench) -> None:
     path = Path(bench.run(graph(**chain())).outputs[0].path)
     path.write_bytes(path.read_bytes() + b"x")

@@ -276,6 +276,15 @@ def test_a_run_says_first_what_it_will_do_and_then_what_memory_it_takes(worker: 
         assert memory["total"] > 0
 
 
+def test_a_run_to_some_nodes_says_what_they_need(worker: Worker) -> None:
+    worker.send(submit("a", SOLID, only=["solid"]))
+    planned = next(e for e in worker.until("run_finished") if e["event"] == "planned")
+    assert planned["needed"] == ["solid"]
+    worker.send(submit("b", SOLID))
+    planned = next(e for e in worker.until("run_finished") if e["event"] == "planned")
+    assert "needed" not in planned
+
+
 def test_ready_names_the_device(worker: Worker) -> None:
     assert worker.read()["device_name"] == "CPU"
 

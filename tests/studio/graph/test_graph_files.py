@@ -33,8 +33,9 @@ values = st.recursive(
     max_leaves=8,
 )
 nodes = st.builds(
-    lambda type_, version, params, inputs, title, mode, extra: {
+    lambda type_, version, params, inputs, title, mode, cache, extra: {
         **{k: v for k, v in extra.items() if k not in Node.model_fields},
+        **({} if cache else {"cache": False}),
         **({"title": title} if title else {}),
         **({"mode": mode} if mode else {}),
         "type": type_,
@@ -48,6 +49,7 @@ nodes = st.builds(
     st.dictionaries(st.text(max_size=8), st.text(max_size=12), max_size=3),
     st.text(max_size=5),
     st.sampled_from(["", "mute", "bypass"]),
+    st.booleans(),
     st.dictionaries(st.text(min_size=1, max_size=8), values, max_size=2),
 )
 colours = st.from_regex(r"#[0-9a-f]{6}", fullmatch=True)
@@ -194,7 +196,7 @@ def bad(data: bytes | str) -> str:
         (b'{"format": "latent-studio", "version": 1, "x": NaN}', "NaN"),
         (b'{"format": "latent-studio", "version": 1, "x": ' + b"1" * 5000 + b"}", "digits"),
         (b'{"format": "latent-studio", "version": 1, "version": 1}', '"version" stands twice'),
-        (b'{"format": "latent-studio", "version": 1, "layout": {"a": [0, 1e999]}}', "layout.a.1"),
+        (b'{"format": "latent-studio", "version": 1, "layout": {"a": [0, 1e999]}}', "1e999"),
         (b'{"format": "latent-studio", "version": 1, "layout": {"a": [0]}}', "layout.a"),
     ],
 )

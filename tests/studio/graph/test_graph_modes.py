@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from studio.graph.check import check
 from studio.graph.document import Graph
 from studio.graph.errors import GraphInvalid
-from studio.graph.modes import resolve, resolve_modes, through
+from studio.graph.modes import resolve, through
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -51,12 +51,12 @@ def images(registry: Registry) -> dict[str, Any]:
 
 def test_a_normal_graph_is_left_alone(registry: Registry) -> None:
     whole = graph(images(registry))
-    assert resolve_modes(whole, registry) is whole
+    assert resolve(whole, registry).graph is whole
 
 
 def test_a_bypassed_node_hands_on(registry: Registry) -> None:
     nodes = images(registry)
-    left = resolve_modes(graph(nodes, first="bypass", second="bypass"), registry)
+    left = resolve(graph(nodes, first="bypass", second="bypass"), registry).graph
     assert set(left.nodes) == {"picture", "save"}
     (wire,) = left.nodes["save"].inputs.values()
     assert wire.startswith("picture")
@@ -86,7 +86,7 @@ def test_optional_sockets_and_widgets_do_without(registry: Registry) -> None:
         "latent": {"type": "EmptyLatent", "inputs": {"width": "n"}, "params": {"width": 64}},
     }
     for mode in ("mute", "bypass"):
-        left = resolve_modes(graph(nodes, n=mode), registry)
+        left = resolve(graph(nodes, n=mode), registry).graph
         assert left.nodes["latent"].inputs == {}
         assert left.nodes["latent"].params == {"width": 64}
 
@@ -109,7 +109,7 @@ def test_broken_wires_stay_as_they_are(registry: Registry) -> None:
         "save": {"type": "SaveImage", "inputs": {"image": "bend"}},
         "odd": {"type": "SaveImage", "inputs": {"image": "a b"}},
     }
-    left = resolve_modes(graph(nodes, bend="bypass"), registry)
+    left = resolve(graph(nodes, bend="bypass"), registry).graph
     assert left.nodes["save"].inputs == {"image": "nobody"}
     assert left.nodes["odd"].inputs == {"image": "a b"}
 
@@ -130,7 +130,7 @@ def test_50000_bypassed_nodes_in_a_row(registry: Registry) -> None:
         nodes[f"r{i}"] = {"type": "Reroute", "inputs": {"value": f"r{i - 1}"}, "mode": "bypass"}
     whole = Graph.model_validate({"nodes": {**nodes, "end": {"type": "Reroute"}}})
     whole.nodes["end"].inputs["value"] = "r49999"
-    assert resolve_modes(whole, registry).nodes["end"].inputs == {"value": "r0"}
+    assert resolve(whole, registry).graph.nodes["end"].inputs == {"value": "r0"}
 
 
 def test_which_input_is_handed_on(registry: Registry) -> None:
@@ -244,4 +244,4 @@ def test_random_modes(
             assert known != ((name, port) in resolved.cut)
     # Once more changes nothing.
     if not resolved.cut:
-        assert resolve_modes(resolved.graph, registry) is resolved.graph
+        assert resolve(resolved.graph, registry).graph is resolved.graph

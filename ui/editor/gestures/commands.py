@@ -47,6 +47,7 @@ def canvas_actions(editor: GraphEditor) -> dict[str, Callable[[], object]]:
         "graph.add_reroute": commands.add_reroute,
         "graph.bypass": partial(commands.toggle_mode, "bypass"),
         "graph.mute": partial(commands.toggle_mode, "mute"),
+        "graph.use_cache": commands.toggle_cache,
         "graph.collapse": commands.collapse,
         "graph.frame": commands.frame,
         "graph.layout": commands.layout,
@@ -172,6 +173,14 @@ class Commands:
     def toggle_mode(self, mode: Literal["mute", "bypass"]) -> bool:
         """Mute or bypass the selected nodes; those that all are, no longer."""
         return self._on_nodes(lambda n: edits.toggle_mode(self.editor.document, n, mode))
+
+    def toggle_cache(self) -> bool:
+        """Have the selected nodes run every time; those that all do, no longer."""
+        return self._on_nodes(self._toggle_cache)
+
+    def _toggle_cache(self, names: list[str]) -> Edit:
+        document = self.editor.document
+        return edits.use_cache(document, names, not any(document.nodes[n].cache for n in names))
 
     def collapse(self) -> bool:
         """Fold the selected nodes up; open them, if all are folded."""

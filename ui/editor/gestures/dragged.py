@@ -40,8 +40,7 @@ class Load:
         )
 
     def shifted(self, dx: float, dy: float) -> Load:
-        """All of it elsewhere; on whole pixels, as the document keeps it."""
-        dx, dy = float(round(dx)), float(round(dy))
+        """All of it elsewhere."""
         return Load(
             {name: (x + dx, y + dy) for name, (x, y) in self.nodes.items()},
             {name: (x + dx, y + dy, w, h) for name, (x, y, w, h) in self.frames.items()},

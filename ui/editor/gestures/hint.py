@@ -36,6 +36,7 @@ class Hint(QLabel):
         self.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
         self.setFont(fonts.small())
         self.setContentsMargins(10, 5, 10, 5)
+        self.setTextFormat(Qt.TextFormat.PlainText)
         self.setWordWrap(False)
         self.hide()
 

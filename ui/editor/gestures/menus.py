@@ -158,9 +158,11 @@ class Menus:
     def _modes(self, menu: QMenu, names: list[str]) -> None:
         modes = {self.document.nodes[name].mode for name in names}
         folded = all(self.document.view_of(name).collapsed for name in names)
+        cached = all(self.document.nodes[name].cache for name in names)
         for name, text, on in (
             ("graph.bypass", "Bypass", modes == {"bypass"}),
             ("graph.mute", "Mute", modes == {"mute"}),
+            ("graph.use_cache", "Use cached results", cached),
             ("graph.collapse", "Collapse", folded),
         ):
             add(menu, text, self.acts[name], keys=self.keys_of(name), checked=on)

@@ -46,7 +46,8 @@ class MoveNodes(Gesture):
         self.node = pointer.target.node
         self.frame = "" if self.node else pointer.target.frame
         self.load = Load({}, {})
-        self.now = self.load
+        self.by = (0.0, 0.0)
+        """How far it was dragged, on whole pixels."""
         self.joins = ""
         """The frame whose members the drop changes."""
         self.copies: Edit | None = None
@@ -134,12 +135,12 @@ class MoveNodes(Gesture):
     def dragged(self, pointer: Pointer) -> None:
         delta = pointer.scene - self.start.scene
         if pointer.holds(CTRL):
-            self.now, guides = self.load.shifted(delta.x(), delta.y()), _NONE
+            dx, dy, guides = delta.x(), delta.y(), _NONE
         else:
             found = snap(self._box.translated(delta), self._standing(), self.reach(SNAP))
-            self.now = self.load.shifted(delta.x() + found.dx, delta.y() + found.dy)
-            guides = found.guides
-        self.scene.preview(self.now.nodes, self.now.frames)
+            dx, dy, guides = delta.x() + found.dx, delta.y() + found.dy, found.guides
+        self.by = (float(round(dx)), float(round(dy)))
+        self.scene.carry(self.load.nodes, self.load.frames, *self.by)
         self.splice = None if pointer.holds(ALT) else self._find_splice()
         if self.joins and self.joins != self.frame_under(pointer.scene):
             self.joins = ""
@@ -183,8 +184,8 @@ class MoveNodes(Gesture):
     def _find_splice(self) -> insert.Splice | None:
         if self._finder is None:
             return None
-        (place,) = self.now.nodes.values()
-        return self._finder.at(place)
+        ((x, y),) = self.load.nodes.values()
+        return self._finder.at((x + self.by[0], y + self.by[1]))
 
     def _standing(self) -> list[QRectF]:
         """The boxes in sight that stay where they are, gathered anew when the view moves."""
@@ -215,8 +216,8 @@ class MoveNodes(Gesture):
     def dropped(self, pointer: Pointer) -> None:
         self.dragged(pointer)
         # The document first: then nothing jumps back and forth when the preview ends.
-        if self.now.nodes or self.now.frames:
-            self.editor.attempt(lambda: self._edit(self.now))
+        if self.load.nodes or self.load.frames:
+            self.editor.attempt(lambda: self._edit(self.load.shifted(*self.by)))
         self._clear()
 
     def _edit(self, moved: Load) -> Edit:
@@ -238,7 +239,8 @@ class MoveNodes(Gesture):
 
     def cancelled(self) -> None:
         self._clear()
-        if self.copies is not None:
+        # Something else may have taken them away meanwhile: an undo, a reloaded file.
+        if self.copies is not None and self.document.nodes.keys() >= set(self.copies.created):
             self.push(undone(self.copies))
         self.scene.set_selection(*self._originals)
 

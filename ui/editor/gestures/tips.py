@@ -6,6 +6,7 @@ from html import escape
 from typing import TYPE_CHECKING
 
 from studio.editing.compat import type_of
+from studio.words import seconds as duration
 
 if TYPE_CHECKING:
     from studio.graph.checked import Source
@@ -73,7 +74,12 @@ def _widget(spec: NodeSpec | None, name: str) -> list[str]:
 
 def _state(editor: GraphEditor, node: str) -> list[str]:
     state = editor.states.get(node)
-    said = dict.fromkeys(filter(None, (state.words, state.reason, state.message)))
+    # The footer's words often are the reason, or end with it.
+    reason = "" if state.words.endswith(state.reason) else state.reason
+    took = f"took {duration(state.seconds)}" if state.seconds is not None else ""
+    if took and state.loading:
+        took += f", of which {duration(state.loading)} loading"
+    said = dict.fromkeys(filter(None, (state.words, reason, state.message, took)))
     return [escape(words).replace("\n", "<br>") for words in said]
 
 

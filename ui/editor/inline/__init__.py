@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from ui.editor.inline.bind import make_field
     from ui.editor.inline.host import close_editor, current_editor, flip, open_editor
-    from ui.editor.inline.path import browse
+    from ui.editor.inline.path import browse, text_of_path
     from ui.editor.inline.scrubbing import scrub
     from ui.editor.inline.seed import roll_seed, seed_menu
 
@@ -26,12 +26,13 @@ __all__ = [
     "roll_seed",
     "scrub",
     "seed_menu",
+    "text_of_path",
 ]
 
 _HOMES = {
     "browse": "path", "close_editor": "host", "current_editor": "host", "flip": "host",
     "make_field": "bind", "open_editor": "host", "roll_seed": "seed", "scrub": "scrubbing",
-    "seed_menu": "seed",
+    "seed_menu": "seed", "text_of_path": "path",
 }  # fmt: skip
 
 

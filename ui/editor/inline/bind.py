@@ -9,6 +9,7 @@ from PySide6.QtCore import QObject
 from studio.editing.changes import same
 from studio.editing.edits import set_param
 from studio.editing.values import checked_value
+from ui.editor.following import follow
 from ui.editor.inline.choice import ChoiceField
 from ui.editor.inline.colour import ColourField
 from ui.editor.inline.jsonfield import JsonField
@@ -20,6 +21,7 @@ from ui.editor.inline.path import PathField
 from ui.editor.inline.seed import SeedField
 from ui.editor.inline.text import TextField
 from ui.editor.inline.toggle import ToggleField
+from ui.plain import plain_tip
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -146,16 +148,13 @@ class Binding(QObject):
         spec = editor.document.spec(node)
         help_text = spec.help.args.get(name, "") if spec else ""
         field.help = " ".join(part for part in (help_text, _range(param)) if part)
-        field.setToolTip(field.help)
+        field.setToolTip(plain_tip(field.help))
         field.show_value(value_of(editor, node, name))
         self._show_wire()
         field.committed.connect(self._committed)
         field.gesture_began.connect(self._gesture_began)
         field.gestured.connect(self._gestured)
-        editor.document.changed.connect(self._on_changed)
-        # psygnal holds no weak reference to what Qt has deleted.
-        document, slot = editor.document, self._on_changed
-        field.destroyed.connect(lambda: document.changed.disconnect(slot, missing_ok=True))
+        follow(editor.document, field, self._on_changed)
 
     def _judge(self, value: Any) -> Any:
         node = self.editor.document.nodes.get(self.node)
@@ -201,12 +200,12 @@ class Binding(QObject):
         wire = self.editor.document.wires_into(self.node).get(self.name)
         self.field.setEnabled(wire is None)
         if wire is None:
-            self.field.setToolTip(self.field.trouble or self.field.help)
+            self.field.setToolTip(plain_tip(self.field.trouble or self.field.help))
             return
         nodes = self.editor.document.nodes
         source = wire.source.node
         title = self.editor.document.title_of(source) if source in nodes else source
-        self.field.setToolTip(f"Comes by a wire from {title}.")
+        self.field.setToolTip(plain_tip(f"Comes by a wire from {title}."))
 
 
 def _range(param: Param | None) -> str:

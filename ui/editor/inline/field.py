@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QVBoxLayout, QWi
 
 from studio.editing.changes import same
 from studio.errors import StudioError
+from ui.plain import plain_tip
 from ui.theme import fonts, manager, metrics
 
 if TYPE_CHECKING:
@@ -142,7 +143,7 @@ class Field(QWidget):
         if words:
             self._reason.setStyleSheet(f"color: {manager.current().error.name()}")
         self._reason.setVisible(bool(words))
-        self.setToolTip(words or self.help)
+        self.setToolTip(plain_tip(words or self.help))
         self.update()
         self.trouble_changed.emit(words)
 

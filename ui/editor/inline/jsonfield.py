@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+from studio import strictjson
 from ui.editor.inline.text import TextField
 from ui.theme import fonts
 
@@ -26,26 +27,29 @@ class JsonField(TextField):
         self.value = value
         self.set_trouble("")
         text = self._text(value)
-        if text != self.edit.toPlainText():
+        if text != self.edit.text():
             self._showing = True
-            self.edit.setPlainText(text)
+            self.edit.show_text(text)
             self._showing = False
+        self._shown = self.edit.text()
         none = self.param is not None and self.param.nullable
         self.edit.setPlaceholderText("none" if none else "")
         self._grow()
 
     def read(self) -> Any:
-        text = self.edit.toPlainText().strip()
+        text = self.edit.text().strip()
         if not text and self.param is not None and self.param.nullable:
             return None
         try:
-            return json.loads(text, parse_constant=_no_constant)
-        except (json.JSONDecodeError, RecursionError) as error:
-            where = f" (line {error.lineno})" if isinstance(error, json.JSONDecodeError) else ""
-            raise ValueError(f"This isn't JSON{where}.") from None
+            return strictjson.loads(text)
+        except json.JSONDecodeError as error:
+            raise ValueError(f"This isn't JSON (line {error.lineno}).") from None
+        except ValueError as error:
+            words = str(error)
+            raise ValueError(f"{words[0].upper()}{words[1:]}.") from None
 
     def dirty(self) -> bool:
-        return self.edit.toPlainText() != self._text(self.value)
+        return self.edit.text() != self._shown
 
     def _text(self, value: Any) -> str:
         if value is None and self.param is not None:
@@ -55,7 +59,3 @@ class JsonField(TextField):
 
 def _nested(value: Any) -> bool:
     return isinstance(value, (dict, list)) and len(json.dumps(value)) > 24
-
-
-def _no_constant(name: str) -> Any:
-    raise ValueError(f"{name} is no value in JSON.")

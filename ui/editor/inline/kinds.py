@@ -54,7 +54,8 @@ def fraction(param: Param, value: Any) -> float | None:
     low, high = limits(param)
     if low is None or high is None or high <= low or not _is_number(value):
         return None
-    part = min(1.0, max(0.0, (value - low) / (high - low)))
+    # Held within the limits first: a file may have a whole number that no float can hold.
+    part = (min(high, max(low, value)) - low) / (high - low)
     return math.sqrt(part) if high - low > _CURVED else part
 
 
@@ -78,8 +79,13 @@ def shown(param: Param | None, value: Any) -> str:
     return json.dumps(value, ensure_ascii=False)
 
 
-def number_text(param: Param, value: float) -> str:
-    """A number as one would type it: a float shows at least the places that a scrub changes."""
+def number_text(param: Param, value: Any) -> str:
+    """A number as one would type it: a float shows at least the places that a scrub changes.
+
+    A file may have something else in its place, which is given as JSON, a text as it is.
+    """
+    if not _is_number(value):
+        return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
     if isinstance(value, int):
         return str(value)
     text = f"{value:.12g}"

@@ -19,12 +19,19 @@ if TYPE_CHECKING:
     from studio.spec import Param
 
 
+_LONGEST = 2**24
+"""Letters."""
+
+
 class LineField(Field):
     """A text of one line; Enter takes it."""
 
     def __init__(self, param: Param | None, parent: QWidget | None, *, scale: float = 1.0) -> None:
         super().__init__(param, parent, scale=scale)
         self.line = self.make_line()
+        # Qt cuts what is longer, and the rest would be lost.
+        self.line.setMaxLength(_LONGEST)
+        self._shown = ""
         self.line.setFrame(False)
         self.line.setStyleSheet(BARE)
         self.line.setTextMargins(-2, 0, -2, 0)  # Qt's own two pixels: text lines up with buttons'
@@ -42,6 +49,7 @@ class LineField(Field):
         if text != self.line.text():
             self.line.setText(text)
             self.line.setCursorPosition(0)
+        self._shown = self.line.text()
         self.line.setPlaceholderText(self.placeholder(value))
 
     def text_of(self, value: Any) -> str:
@@ -65,7 +73,8 @@ class LineField(Field):
         return text
 
     def dirty(self) -> bool:
-        return self.line.text() != self.text_of(self.value)
+        # Qt may show a text otherwise than it is; that alone changes nothing.
+        return self.line.text() not in (self._shown, self.text_of(self.value))
 
     def begin(self) -> None:
         super().begin()

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QLineEdit
 
+from studio.editing.changes import same
 from ui.editor.inline.kinds import fraction, number_text, shown
 from ui.editor.inline.line import LineField
 from ui.editor.inline.numbers import parse_number
@@ -149,14 +150,14 @@ class NumberField(LineField):
     def drag(self, dx: float, modifiers: Qt.KeyboardModifier) -> None:
         """Show the value of a drag of `dx` pixels and tell of it."""
         value = scrub(self.number, self._start, dx / self.scale, modifiers)
-        if value == self.value:
+        if same(value, self.value):
             return
         self.value = value
         self.show_value(value)
         self.gestured.emit(value)
 
     def _set(self, value: Any) -> None:
-        if value != self.value:
+        if not same(value, self.value):
             self.show_value(value)
             self.committed.emit(value)
 

@@ -186,8 +186,8 @@ def text_of_path(editor: GraphEditor, param: Param, path: Path) -> str:
 
 def input_folders(editor: GraphEditor) -> tuple[Path, ...]:
     """Where relative paths of pictures are looked up, in order: as a run does it."""
-    beside = (editor.path.absolute().parent,) if editor.path else ()
-    return (*beside, home_folder() / "input")
+    beside = editor.path.absolute().parent if editor.path else editor.base
+    return (*((beside,) if beside else ()), home_folder() / "input")
 
 
 def _start_folder(editor: GraphEditor, param: Param) -> Path | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
@@ -86,7 +87,12 @@ def step_of(param: Param, value: Any) -> Decimal:
 
 
 def _number(param: Param, value: Any) -> int | float:
-    if isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value):
+    # Neither what is infinite nor a whole number that no float can hold.
+    if (
+        isinstance(value, (int, float))
+        and not isinstance(value, bool)
+        and abs(value) <= sys.float_info.max
+    ):
         return value
     default = param.default
     if isinstance(default, (int, float)) and not isinstance(default, bool):

@@ -34,6 +34,7 @@ from PySide6.QtWidgets import (
 
 from ui.editor import fuzzy
 from ui.editor.inline.field import BARE, paint_frame
+from ui.plain import plain_tip
 from ui.theme import fonts, icons, manager, metrics
 
 if TYPE_CHECKING:
@@ -96,7 +97,7 @@ class RowModel(QAbstractListModel):
         if role in (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.AccessibleTextRole):
             return row.title
         if role == Qt.ItemDataRole.ToolTipRole:
-            return row.tip or None
+            return plain_tip(row.tip) or None
         return row if role == Qt.ItemDataRole.UserRole else None
 
 
@@ -176,6 +177,7 @@ class SearchPopup(QFrame):
         self.groups = self._group_row(layout)
         self.list = self._list(layout, current)
         self._empty = QLabel(self)
+        self._empty.setTextFormat(Qt.TextFormat.PlainText)
         self._empty.setFont(fonts.body())
         self._empty.setWordWrap(True)
         self._empty.setAlignment(Qt.AlignmentFlag.AlignCenter)

@@ -16,6 +16,7 @@ from ui.editor.inline.weights import STEP, reweigh
 from ui.theme import fonts
 
 if TYPE_CHECKING:
+    from PySide6.QtCore import QMimeData
     from PySide6.QtGui import QFocusEvent, QKeyEvent
     from PySide6.QtWidgets import QAbstractItemView, QWidget
 
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 
 PAUSE = 600
 """Milliseconds without a keystroke after which what was typed is in the document."""
+LONG_WORD = 8000
+"""Letters without a space from which on lines aren't broken."""
 _LEAST_LINES, _MOST_LINES = 3, 12
 _EMBEDDING = re.compile(r"embedding:([^\s,()\[\]{}|:]*)$", re.I)
 _OF_THE_LIST = (
@@ -38,6 +41,27 @@ class _Edit(QPlainTextEdit):
     def __init__(self, field: TextField) -> None:
         super().__init__(field)
         self._field = field
+
+    def show_text(self, text: str) -> None:
+        """Show this text."""
+        self._wrap(text)
+        self.setPlainText(text)
+
+    def text(self) -> str:
+        """What stands here, hard spaces too, which Qt's own gives as plain ones."""
+        return self.document().toRawText().replace("\u2029", "\n")
+
+    def insertFromMimeData(self, source: QMimeData) -> None:
+        if source.hasText():
+            self._wrap(source.text())
+        super().insertFromMimeData(source)
+
+    def _wrap(self, text: str) -> None:
+        """Break lines, unless words are so long that Qt would take minutes for it."""
+        kind = QPlainTextEdit.LineWrapMode
+        long = len(text) > LONG_WORD and max(map(len, text.split()), default=0) > LONG_WORD
+        if long or self.lineWrapMode() is not kind.NoWrap or not self.toPlainText():
+            self.setLineWrapMode(kind.NoWrap if long else kind.WidgetWidth)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         if self._field.list_is_open() and event.key() in _OF_THE_LIST:
@@ -89,6 +113,7 @@ class TextField(Field):
         self._pause.setInterval(PAUSE)
         self._pause.timeout.connect(self._tell)
         self._showing = False
+        self._shown = ""
         self._told = False
         self._before: Any = None
         """The value when this stretch of typing began: what Esc brings back."""
@@ -98,19 +123,23 @@ class TextField(Field):
     def show_value(self, value: Any) -> None:
         super().show_value(value)
         text = value if isinstance(value, str) else ""
-        if text != self.edit.toPlainText():
+        if text != self.edit.text():
             self._showing = True
-            self.edit.setPlainText(text)
+            self.edit.show_text(text)
             self._showing = False
+        self._shown = self.edit.text()
         self._pause.stop()
         self._grow()
 
     def read(self) -> Any:
-        text = self.edit.toPlainText()
+        text = self.edit.text()
+        if text == self._shown:
+            return self.value
         return None if not text and self.value is None else text
 
     def dirty(self) -> bool:
-        return self.edit.toPlainText() != (self.value if isinstance(self.value, str) else "")
+        # Qt may show a text otherwise than it is, as lines that end in \r\n; that changes nothing.
+        return self.edit.text() != self._shown
 
     def commit(self) -> bool:
         self._pause.stop()
@@ -148,7 +177,7 @@ class TextField(Field):
     def weigh(self, delta: float) -> None:
         """Raise or lower the weight of the selected words, or of the word at the cursor."""
         cursor = self.edit.textCursor()
-        text = self.edit.toPlainText()
+        text = self.edit.text()
         made = reweigh(text, cursor.selectionStart(), cursor.selectionEnd(), delta)
         if made.text != text:
             cursor.beginEditBlock()

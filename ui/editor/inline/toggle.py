@@ -77,3 +77,7 @@ class ToggleField(Field):
 
     def read(self) -> Any:
         return self.switch.isChecked()
+
+    def dirty(self) -> bool:
+        # A file may have another kind of value, which stays until one clicks.
+        return self.switch.isChecked() != bool(self.value)
