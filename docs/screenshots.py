@@ -223,7 +223,7 @@ def _settings(stage: Stage) -> None:
 
 
 def _many(stage: Stage) -> None:
-    editor = stage.window.tabs.open_graph(scenes(5, 5))
+    editor = stage.window.tabs.open_graph(scenes(6, 5))
     stage.wait()
     editor.view.frame(None)
     planner = stage.window.workshop.planner
@@ -309,11 +309,12 @@ def main() -> None:
     parser.add_argument("folder", nargs="?", type=Path, default=ROOT / "docs" / "images")
     parser.add_argument("--size", default="1600x900")
     parser.add_argument("--theme", choices=("dark", "light"), default="dark")
+    parser.add_argument("--home", type=Path, help="home folder to use, which is seen in pictures")
     options = parser.parse_args()
     width, _, height = options.size.partition("x")
     options.folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="latent-studio-") as home:
-        os.environ["LATENT_STUDIO_HOME"] = home
+        os.environ["LATENT_STUDIO_HOME"] = str(options.home or home)
         take_all(options.folder, (int(width), int(height)), options.theme)
 
 
