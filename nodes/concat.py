@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Annotated, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
 from pydantic import Field
 
@@ -21,7 +21,16 @@ class Shown(NamedTuple):
     latent: Latent
 
 
-@node("InpaintModelConditioning", category="Conditioning/Picture")
+def _padded(params: dict[str, Any], inputs: dict[str, Any]) -> None:
+    """From version 1, which cropped pictures to the first stage's step."""
+
+
+@node(
+    "InpaintModelConditioning",
+    category="Conditioning/Picture",
+    version=2,
+    migrations={1: _padded},
+)
 def inpaint_model_conditioning(
     positive: Conditioning,
     negative: Conditioning,
@@ -40,7 +49,8 @@ def inpaint_model_conditioning(
         positive: what the picture should show.
         negative: what it should not show.
         vae: the first stage of the checkpoint.
-        image: the picture. Sides that are no multiples of the first stage's step are cropped.
+        image: the picture. Sides that are no multiples of the first stage's step are filled up to
+            the right and at the bottom; CompositeImages cuts that off again.
         mask: 1 = repaint; scaled to the picture.
         noise_mask: keep what isn't masked exactly as it is; off lets the model change it.
 
@@ -51,13 +61,6 @@ def inpaint_model_conditioning(
 
     live = context.models.vae(vae)
     pictures, masks = fit_pictures(image, mask, live.space.downscale)
-    height, width = image.pixels.shape[-2:]
-    new_height, new_width = pictures.pixels.shape[-2:]
-    if (new_height, new_width) != (height, width):
-        context.warn(
-            f"cropped from {width} x {height} to {new_width} x {new_height}, the next multiples "
-            f"of {live.space.downscale}"
-        )
     masked, latent = (
         live.encode(shown, context.check_cancelled, warn=context.warn)
         for shown in (without_masked(pictures, masks), pictures)

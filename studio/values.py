@@ -86,6 +86,7 @@ class GuidanceOptions:
     end: float = 1.0
     separate: bool = False
     curve: tuple[float, ...] = ()
+    differential: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,6 +202,27 @@ class Mask:
     """Masks: float32 [B, 1, H, W] in 0..1, 1 = repaint, on the CPU."""
 
     pixels: Tensor
+
+
+@dataclass(frozen=True, slots=True)
+class CropFrame:
+    """A part of a picture that is worked on by itself: where it is, and how it was scaled.
+
+    Args:
+        x, y, width, height: in pixels of the picture, all of it within.
+        scaled_width, scaled_height: of the part as it is worked on. It may have more to the right
+            and at the bottom, to fill up the first stage's step; that doesn't count.
+        picture_width, picture_height: of the picture.
+    """
+
+    x: int
+    y: int
+    width: int
+    height: int
+    scaled_width: int
+    scaled_height: int
+    picture_width: int
+    picture_height: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,7 +31,7 @@ def checkpoints(path: Path) -> set[str]:
     return {node["params"]["name"] for node in nodes if node["type"] == "LoadCheckpoint"}
 
 
-ON_POCKET = [path for path in WORKFLOWS if checkpoints(path) == {"pocket"}]
+ON_POCKET = [path for path in WORKFLOWS if checkpoints(path) <= {"pocket", "pocket-inpaint"}]
 
 
 def run(session: Session, path: Path) -> tuple[RunResult, list[events.Event]]:
@@ -114,6 +114,45 @@ def test_masked_latent_changes_only_what_the_mask_opens(session: Session) -> Non
     hole = source[..., 3] == 0
     assert near(pixels, WHITE)[hole].mean() > 0.08, "there is no white star in the hole"
     assert not near(pixels, WHITE)[~hole].mean() > 0.01
+
+
+def changed(made: Any, source: Any) -> Any:
+    return (made != source[..., :3]).any(-1)
+
+
+@pytest.mark.parametrize("name", ["inpaint", "inpaint_model"])
+def test_inpainting_replaces_the_heart_and_nothing_else(session: Session, name: str) -> None:
+    made = picture(session, name)
+    with Pil.open(ROOT / "workflows" / "pictures" / "heart.png") as opened:
+        source = np.asarray(opened)
+    green = near(made, GREEN)
+    assert 0.05 < green.mean() < 0.3
+    assert not near(made, YELLOW).any()
+    assert near(made, PURPLE)[:12].mean() > 0.9
+    assert not changed(made, source)[:8].any()
+
+
+def test_only_masked_paints_one_shape_of_a_larger_picture(session: Session) -> None:
+    made = picture(session, "inpaint_only_masked")
+    with Pil.open(ROOT / "workflows" / "pictures" / "shapes.png") as opened:
+        source = np.asarray(opened)
+    assert made.shape == source.shape == (196, 300, 3)
+    # The white star in the middle has become a red heart; the others are as they were.
+    differs = changed(made, source)
+    _, columns = np.nonzero(differs)
+    assert 90 < columns.min() < columns.max() < 215
+    assert not near(made, WHITE)[differs].any()
+    assert near(made, RED)[differs].mean() > 0.1
+
+
+def test_outpainting_adds_to_the_right(session: Session) -> None:
+    made = picture(session, "outpaint")
+    with Pil.open(ROOT / "workflows" / "pictures" / "heart.png") as opened:
+        source = np.asarray(opened)
+    assert made.shape == (128, 192, 3)
+    assert not changed(made[:, :112], source[:, :112]).any()
+    assert near(made[:, 128:], WHITE).mean() > 0.04, "there is no white star"
+    assert near(made[:, 128:], PURPLE).mean() > 0.5
 
 
 def test_the_files_are_in_the_form_the_program_writes() -> None:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import torch
+from torch.nn.functional import pad
 
 from studio.diffusion.guidance.masked import fit_mask, repeated
 from studio.diffusion.noise import initial_noise
-from studio.diffusion.vae import crop_to_multiple
 from studio.errors import InputError
 from studio.resize import resize
 from studio.values import Concat, Image, Mask
@@ -40,16 +40,21 @@ def fit_pictures(image: Image, mask: Mask, step: int) -> tuple[Image, Mask]:
     Args:
         image: B pictures.
         mask: b masks, of any size: scaled to the pictures bilinearly.
-        step: the sides of what comes out are multiples of it; what is over is cut off evenly.
-
-    Raises:
-        TooSmall: a side is shorter than `step`.
+        step: the sides of what comes out are multiples of it; the pixels at the right and at the
+            bottom are repeated as far as that takes.
     """
     count = max(len(image.pixels), len(mask.pixels))
     pixels = repeated(image.pixels, count)
     masks = fit_mask(mask.pixels, count, *pixels.shape[-2:])
-    together = crop_to_multiple(Image(torch.cat([pixels, masks], dim=1)), step).pixels
+    together = pad_to_multiple(torch.cat([pixels, masks], dim=1), step)
     return Image(together[:, :3]), Mask(together[:, 3:])
+
+
+def pad_to_multiple(pixels: Tensor, step: int) -> Tensor:
+    """[B, C, H, W] with its last rows and columns repeated up to multiples of `step`."""
+    height, width = pixels.shape[-2:]
+    beyond = (0, -width % step, 0, -height % step)
+    return pad(pixels, beyond, mode="replicate") if any(beyond) else pixels
 
 
 def without_masked(image: Image, mask: Mask) -> Image:

@@ -8,7 +8,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
 
-from studio.diffusion.guidance import MaskedDenoise, concat_of_latent, fit_mask, guide
+from studio.diffusion.guidance import (
+    MaskedDenoise,
+    Thresholds,
+    concat_of_latent,
+    fit_mask,
+    guide,
+)
 from studio.diffusion.levels import check_sigmas, make_sigmas
 from studio.diffusion.names import (
     BadSetting,
@@ -208,7 +214,9 @@ def sample_sigmas(
             shown = noise
             if row.own_mask_noise:
                 shown = initial_noise(shape, (seed + 1) & MAX_SEED).to(model.device)
-            denoiser = MaskedDenoise(guided, mask.to(model.device), scaled, shown)
+            denoiser = MaskedDenoise(
+                guided, mask.to(model.device), scaled, shown, _thresholds(model, sigmas)
+            )
         last = _Last(progress)
         step_noise = _step_noise(row, shape, seed, sigmas, model.device)
         x = row.run(
@@ -276,6 +284,16 @@ def _start(sigma: float, space: SigmaSpace) -> float:
     # unit picture's included, since there is no picture yet.
     at_end = sigma > space.sigma_max or math.isclose(sigma, space.sigma_max, rel_tol=1e-5)
     return math.sqrt(1 + sigma * sigma) if at_end else sigma
+
+
+def _thresholds(model: LiveModel, sigmas: Tensor) -> Thresholds | None:
+    """How the model takes soft masks, over these levels."""
+    strength = model.guidance.differential
+    if not strength:
+        return None
+    space = model.sigmas
+    last = max(float(sigmas[-1]), space.sigma_min)
+    return Thresholds(space.t(float(sigmas[0])), space.t(last), strength, space.t)
 
 
 def _step_noise(

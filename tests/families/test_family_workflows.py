@@ -46,9 +46,6 @@ class Shipped:
 
 
 SHIPPED = {
-    "inpaint_model": Shipped(
-        {"sd-v1-5-inpainting.safetensors": "sd1_inpaint"}, (*QUICK, PICTURE), (32, 32)
-    ),
     # As CompVis published it, in torch's own format.
     "ldm_class_conditional": Shipped({"cin256-v2.ckpt": "ldm_class"}, (*QUICK, *SMALL)),
     "ldm_super_resolution": Shipped(
@@ -128,6 +125,7 @@ def test_these_are_all_that_need_a_file_of_the_users() -> None:
         path.stem
         for path in WORKFLOWS.glob("*.json")
         for node in json.loads(path.read_text())["nodes"].values()
-        if node["type"] == "LoadCheckpoint" and node["params"]["name"] != "pocket"
+        if node["type"] == "LoadCheckpoint"
+        and node["params"]["name"] not in ("pocket", "pocket-inpaint")
     }
     assert needy == SHIPPED.keys()

@@ -86,13 +86,17 @@ def test_masks_are_rounded_after_scaling_as_the_peer_does() -> None:
 
 
 def test_pictures_and_masks_are_fitted_to_each_other() -> None:
+    """Nothing is lost: the last pixels go on as far as the first stage's step wants them."""
     mask = Mask(torch.rand(3, 1, 30, 30))
     pictures, masks = fit_pictures(rng_picture(1, 53, 70), mask, 8)
-    assert pictures.pixels.shape == (3, 3, 48, 64)
-    assert masks.pixels.shape == (3, 1, 48, 64)
-    assert torch.equal(pictures.pixels[2], rng_picture(1, 53, 70).pixels[0, :, 2:50, 3:67])
+    assert pictures.pixels.shape == (3, 3, 56, 72)
+    assert masks.pixels.shape == (3, 1, 56, 72)
+    given = rng_picture(1, 53, 70).pixels[0]
+    assert torch.equal(pictures.pixels[2][:, :53, :70], given)
+    assert torch.equal(pictures.pixels[2][:, 53:, :70], given[:, 52:].expand(-1, 3, -1))
+    assert torch.equal(pictures.pixels[2][:, :53, 70:], given[..., 69:].expand(-1, -1, 2))
     whole = torch.nn.functional.interpolate(mask.pixels, size=(53, 70), mode="bilinear")
-    assert torch.equal(masks.pixels, whole[..., 2:50, 3:67])
+    assert torch.equal(masks.pixels[..., :53, :70], whole)
 
 
 def save_picture(folder: Path, height: int, width: int) -> None:
@@ -124,13 +128,13 @@ def test_inpainting_in_a_graph(bench: Bench, tmp_path: Path) -> None:
     values = bench.run(graph(**inpainting()), ["subject", "words", "picture"]).values
     made = values["subject"]
     latent, pixels = made["latent"], values["picture"]["mask"].pixels
-    assert latent.samples.shape == (1, 4, 6, 8)
-    assert (latent.width, latent.height, latent.batch) == (64, 48, 1)
-    assert torch.equal(latent.noise_mask, pixels[..., 2:50, 3:67])
-    assert bench.warned == ["cropped from 70 x 53 to 64 x 48, the next multiples of 8"]
+    assert latent.samples.shape == (1, 4, 7, 9)
+    assert (latent.width, latent.height, latent.batch) == (72, 56, 1)
+    assert torch.equal(latent.noise_mask[..., :53, :70], pixels)
+    assert not bench.warned
     for half in ("positive", "negative"):
         (only,) = made[half].entries
-        assert only.concat.samples.shape == (1, 5, 6, 8)
+        assert only.concat.samples.shape == (1, 5, 7, 9)
         assert only.concat.noise_level is None
     assert changed(values["words"]["conditioning"], made["positive"])[0].keys() == {"concat"}
 

@@ -60,6 +60,7 @@ PROVIDERS: dict[str, Any] = {
     "classes": ("LoadCheckpoint", {"name": "ldm_class.safetensors"}),
     "xl": ("LoadCheckpoint", {"name": "sdxl.safetensors"}),
     "refiner": ("LoadCheckpoint", {"name": "sdxl_refiner.safetensors"}),
+    "cropped": ("CropToMask", {}, {"image": "decoded", "mask": "picture.mask"}),
 }
 SOURCES = {
     "Model": "checkpoint.model",
@@ -71,14 +72,16 @@ SOURCES = {
     "Mask": "picture.mask",
     "Sampler": "solver",
     "Sigmas": "levels",
+    "CropFrame": "cropped.frame",
     "any": "decoded",
 }
 SPECIAL = {
     ("EncodeClass", "clip"): "classes.clip",
     ("TextEncodeSDXL", "clip"): "xl.clip",
     ("TextEncodeRefiner", "clip"): "refiner.clip",
+    ("Stitch", "patch"): "cropped.image",
 }
-"""Sockets that only some models fit."""
+"""Sockets that only some models fit, or only what was made for another of them."""
 FILES = {
     "checkpoints": "tiny",
     "loras": "tiny.safetensors",
@@ -87,7 +90,7 @@ FILES = {
 """The model of each kind."""
 NEEDS = {("LoadCheckpoint", "weights"): {"name": "averaged.safetensors"}}
 """Widgets whose choices only some models have."""
-SMALL = {"steps": 3, "width": 32, "height": 32}
+SMALL = {"steps": 3, "width": 32, "height": 32, "right": 16}
 """Values of widgets that only cost time where they are large."""
 
 

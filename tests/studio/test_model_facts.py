@@ -77,6 +77,7 @@ def test_every_file_is_listed_and_a_bad_one_says_why(capsys: pytest.CaptureFixtu
         "cut.safetensors": ("checkpoints", "", "", True),
         "empty.ckpt": ("checkpoints", "", "", True),
         "pocket": ("checkpoints", "sd1", "fp16", False),
+        "pocket-inpaint": ("checkpoints", "sd1_inpaint", "fp16", False),
         "deep/style.safetensors": ("loras", "sd1", "fp16", False),
         "none.safetensors": ("loras", "", "fp16", True),
         "pocket-striped.safetensors": ("loras", "", "fp32", False),

@@ -20,7 +20,7 @@ from studio.diffusion.guidance.errors import (
     WrongSides,
 )
 from studio.diffusion.guidance.guided import GuidedDenoise, guide
-from studio.diffusion.guidance.masked import Guided, MaskedDenoise, fit_mask
+from studio.diffusion.guidance.masked import Guided, MaskedDenoise, Thresholds, fit_mask
 from studio.diffusion.guidance.steering import concat_of_latent
 
 __all__ = [
@@ -33,6 +33,7 @@ __all__ = [
     "MissingLevel",
     "MissingPooled",
     "MissingText",
+    "Thresholds",
     "UnwantedPicture",
     "UnwantedText",
     "WrongConcat",

@@ -1,0 +1,46 @@
+"""The marker of a parameter that holds the strokes of a mask. Imports no numpy by itself."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from studio.params import Marker
+
+if TYPE_CHECKING:
+    from studio.environment import Environment
+
+
+@dataclass(frozen=True)
+class MaskStrokes(Marker):
+    """The strokes of a painted mask, as `studio.masks.strokes` reads them.
+
+    The imported masks they show count among the files whose contents belong to the node's key.
+    """
+
+    widget = "strokes"
+
+    def fault(self, value: Any, environment: Environment) -> str | None:
+        from studio.errors import StudioError
+        from studio.masks.imported import ImportedMaskChanged, ImportedMaskMissing, mask_path
+        from studio.masks.strokes import StrokesFault, parse
+
+        try:
+            strokes = parse(value)
+        except StrokesFault as fault:
+            return f"{fault}."
+        for name in strokes.hashes:
+            path = mask_path(environment.base, name)
+            try:
+                if environment.file_fingerprint(path) != name:
+                    return str(ImportedMaskChanged(path))
+            except StudioError:
+                return str(ImportedMaskMissing(path))
+        return None
+
+    def fingerprint(self, value: Any, environment: Environment) -> str | None:
+        from studio.masks.imported import fingerprint, mask_path
+        from studio.masks.strokes import parse
+
+        paths = (mask_path(environment.base, name) for name in parse(value).hashes)
+        return fingerprint(environment.file_fingerprint(path) for path in paths)
