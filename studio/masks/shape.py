@@ -215,8 +215,8 @@ def _dilated(mask: Mask, radius: int, check: Check | None) -> Mask:
             check()
         wanted = math.isqrt(radius * radius - down * down)
         while half < wanted:
-            # A row that covers 2 * half + 1 pixels can be shifted by as many without a gap.
-            step = min(wanted - half, 2 * half + 1)
+            # No farther: what is shifted in from beyond the picture's edge would leave a gap.
+            step = min(wanted - half, half + 1)
             wider = row.copy()
             np.maximum(wider[:, step:], row[:, :-step], out=wider[:, step:])
             np.maximum(wider[:, :-step], row[:, step:], out=wider[:, :-step])

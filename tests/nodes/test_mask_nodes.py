@@ -24,12 +24,17 @@ if TYPE_CHECKING:
 WIDTH, HEIGHT = 96, 64
 PICTURE = np.random.default_rng(6).integers(0, 256, (HEIGHT, WIDTH, 3), np.uint8)
 PICTURE[10:30, 20:50] = (200, 30, 60)
-HALF = UNIT // 2
 ITEMS: list[dict[str, Any]] = [
     {"t": "brush", "o": 80, "r": 6000, "h": 30, "p": [9000, 9000, 255, 40000, 20000, 0]},
     {"t": "ellipse", "e": 1, "o": 100, "b": [9000, 9000, 30000, 20000]},
 ]
-BUCKET = {"t": "bucket", "o": 100, "x": int(35 / WIDTH * UNIT), "y": int(20 / WIDTH * UNIT), "tol": 5}
+BUCKET = {
+    "t": "bucket",
+    "o": 100,
+    "x": 35 * UNIT // WIDTH,
+    "y": 20 * UNIT // WIDTH,
+    "tol": 5,
+}
 
 
 @pytest.fixture

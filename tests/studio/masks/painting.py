@@ -96,7 +96,9 @@ def slow_brush(brush: Brush, width: int, height: int) -> Any:
     best = np.zeros((height, width))
     rows = brush.points.astype(float)
     pairs = [(rows[0], rows[0]), *pairwise(rows)]
-    for (ax, ay, ap), (bx, by, bp) in pairs:
+    for number, ((ax, ay, ap), (bx, by, bp)) in enumerate(pairs):
+        if number and (ax, ay, ap) == (bx, by, bp):
+            continue  # a step that changes nothing is none
         ax, ay, bx, by = (v * scale for v in (ax, ay, bx, by))
         length2 = (bx - ax) ** 2 + (by - ay) ** 2
         at = np.ones_like(x)
