@@ -8,7 +8,7 @@ from pydantic import Field
 
 from studio.context import Context
 from studio.errors import InputError
-from studio.masks.marker import MaskStrokes
+from studio.masks.marker import MaskStrokes, SketchStrokes
 from studio.masks.names import CHANNELS, MAX_GROW, WAYS
 from studio.masks.strokes import EMPTY
 from studio.node import node
@@ -30,6 +30,7 @@ Feather = Annotated[float, Field(ge=0, le=MAX_GROW)]
 Share = Annotated[float, Field(ge=0, le=1)]
 Steps = Annotated[float, Field(ge=0, le=255)]
 Strokes = Annotated[dict[str, Any], MaskStrokes()]
+Colours = Annotated[dict[str, Any], SketchStrokes()]
 
 
 class Painted(NamedTuple):
@@ -58,6 +59,7 @@ def inpaint_mask(
     image: Image,
     *,
     strokes: Strokes = EMPTY,
+    sketch: Colours = EMPTY,
     grow: Grow = 0.0,
     feather: Feather = 0.0,
     invert: bool = False,
@@ -66,31 +68,34 @@ def inpaint_mask(
     """Paint over what should change.
 
     The strokes are part of the graph and don't depend on the picture's size; docs/masks.md
-    describes them. They are inverted first, then grown, then feathered.
+    describes them. They are inverted first, then grown, then feathered. A sketch in colour may lie
+    on the picture, for what is painted to start from.
 
     Args:
         image: the picture to paint on; buckets look at its colours (at a batch's first picture).
         strokes: what is painted.
+        sketch: what is painted in colour, on the picture.
         grow: by how many pixels to make the mask larger; below 0 it shrinks.
         feather: over how many pixels its edge fades, to either side.
         invert: mask what isn't painted.
 
     Returns:
-        The picture as it came, and a mask of its size.
+        The picture with the sketch on it, and a mask of its size.
     """
     import numpy as np
     import torch
 
     from studio.masks import shape
+    from studio.masks import sketch as colours
     from studio.masks.imported import load
     from studio.masks.raster import rasterise
     from studio.masks.strokes import parse
     from studio.pictures import to_uint8
 
-    found = parse(strokes)
+    found, drawn = parse(strokes), colours.parse_sketch(sketch)
     height, width = image.pixels.shape[-2:]
     picture = None
-    if found.needs_picture:
+    if found.needs_picture or drawn.needs_picture:
         picture = to_uint8(image.pixels[0].permute(1, 2, 0).contiguous().numpy())
     rasters = load(found, context.environment.base)
     painted = rasterise(found, width, height, picture, rasters, context.check_cancelled)
@@ -100,7 +105,16 @@ def inpaint_mask(
         mask = shape.invert(mask)
     mask = shape.grow(mask, grow, context.check_cancelled)
     mask = shape.feather(mask, feather)
+    if len(drawn):
+        layer = colours.draw(drawn, width, height, picture, context.check_cancelled)
+        shares = np.moveaxis(layer, -1, 0) / np.float32(255)
+        image = _sketched(image, torch.from_numpy(shares))
     return Painted(image, Mask(torch.from_numpy(mask)[None, None]))
+
+
+def _sketched(image: Image, layer: Tensor) -> Image:
+    """Pictures under a layer [4, H, W] in 0..1; where nothing is painted they keep their bits."""
+    return Image(image.pixels * (1 - layer[3:]) + layer[:3])
 
 
 @node("LoadMask", category="Mask")

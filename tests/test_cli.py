@@ -224,7 +224,7 @@ def test_the_cache_commands(cli: Cli) -> None:
 def test_doctor(cli: Cli) -> None:
     data = json.loads(cli("doctor", "--json").stdout)
     assert data["problems"] == []
-    assert data["facts"]["checkpoints"] == "pocket"
+    assert data["facts"]["checkpoints"] == "pocket, pocket-inpaint"
     assert "nothing wrong found" in cli("doctor").stdout
     home = Path(cli.environment["LATENT_STUDIO_HOME"])
     home.mkdir(parents=True, exist_ok=True)

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import zlib
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from studio.masks.board import Board
-from studio.masks.items import Brush, Invert, Item, Strokes, StrokesFault, clamp_points
+from studio.masks.items import Brush, Invert, Item, Strokes, StrokesFault
 from studio.masks.pixels import Rect
 from studio.masks.strokes import Work
+from studio.masks.tiles import Saved
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
     Plane = NDArray[np.uint8]
 
-TILE = 64
 KEPT = 64 * 1024 * 1024
 """Bytes that the steps which can be undone may take."""
 
@@ -31,14 +30,12 @@ class _Step:
 
     Args:
         item: the item.
-        tiles: packed tiles by row and column.
-        bytes: about what they take.
+        saved: what was there.
         flips: the step is its own opposite, so that no tiles are kept.
     """
 
     item: Item
-    tiles: dict[tuple[int, int], bytes | int] = field(default_factory=dict)
-    bytes: int = 0
+    saved: Saved = field(default_factory=Saved)
     flips: bool = False
 
 
@@ -92,7 +89,12 @@ class Canvas:
     @property
     def bytes_kept(self) -> int:
         """What the steps that can be undone or done again take, about."""
-        return sum(step.bytes for step in (*self._steps, *self._undone))
+        return sum(step.saved.bytes for step in (*self._steps, *self._undone))
+
+    @property
+    def undoable(self) -> int:
+        """How many of the last items can be taken off without drawing anew."""
+        return len(self._steps)
 
     def begin(self, brush: Brush) -> list[Rect]:
         """Begin a stroke with a brush that has a point or more.
@@ -129,11 +131,9 @@ class Canvas:
         brush = self._live.item
         assert isinstance(brush, Brush)
         since = len(brush.points)
-        more = np.concatenate([brush.points, clamp_points(points, 3)])
-        if len(more) == since:
+        longer = brush.longer(points)
+        if longer is brush:
             return []
-        more.flags.writeable = False
-        longer = replace(brush, points=more)
         self._count(longer, since)
         self._live.item = longer
         return self._put(self._live, since)
@@ -217,11 +217,7 @@ class Canvas:
         """
         changed = self.abandon()
         new = list(strokes)
-        same = 0
-        for one, other in zip(self._items, new, strict=False):
-            if one != other:
-                break
-            same += 1
+        same = self._shared(new)
         gone = len(self._items) - same
         if gone > len(self._steps):
             changed += self._anew(new[:same])
@@ -233,8 +229,51 @@ class Canvas:
             changed += self.redo() if again else self.add(item)
         return changed
 
+    def load(self, strokes: Strokes, mask: Plane) -> list[Rect]:
+        """Take over strokes with the mask that `rasterise` made of them, in a thread perhaps.
+
+        Nothing is left to undo or to do again: going back behind these strokes draws anew.
+
+        Args:
+            strokes: what was painted.
+            mask: uint8 [H, W], copied.
+
+        Returns:
+            What changed.
+
+        Raises:
+            ValueError: the mask is of another size or type.
+        """
+        if mask.shape != self._board.mask.shape or mask.dtype != np.uint8:
+            raise ValueError(
+                f"the mask must be uint8 [{self.height}, {self.width}], "
+                f"not {mask.dtype} {list(mask.shape)}"
+            )
+        self._board.mask[:] = mask
+        self._items, self._steps, self._undone = list(strokes), [], []
+        self._live, self._work = None, None
+        return [self._all]
+
+    def redraws(self, strokes: Strokes) -> int:
+        """How many items `set` would draw from nothing for these strokes.
+
+        Above 0 it may take long: what was there before some step isn't remembered.
+        """
+        same = self._shared(list(strokes))
+        return same if len(self._items) - same > len(self._steps) else 0
+
+    def _shared(self, new: Sequence[Item]) -> int:
+        """How many items at the beginning are the same."""
+        same = 0
+        for one, other in zip(self._items, new, strict=False):
+            if one != other:
+                break
+            same += 1
+        return same
+
     def _put(self, step: _Step, since: int) -> list[Rect]:
-        before = None if step.flips else lambda rect: self._save(step, rect)
+        mask = self._board.mask
+        before = None if step.flips else lambda rect: step.saved.save(mask, rect)
         return self._board.put(step.item, since, before=before)
 
     def _count(self, item: Item, since: int | None = None) -> None:
@@ -248,7 +287,7 @@ class Canvas:
         left = self._kept - self.bytes_kept
         forgotten = 0
         while left < 0 and forgotten < len(self._steps):
-            left += self._steps[forgotten].bytes
+            left += self._steps[forgotten].saved.bytes
             forgotten += 1
         del self._steps[:forgotten]
 
@@ -260,64 +299,14 @@ class Canvas:
         for item in items:
             self._board.put(item)
             self._items.append(item)
-        return [Rect(0, 0, self.width, self.height)]
-
-    def _save(self, step: _Step, rect: Rect) -> None:
-        """Remember the tiles of a rectangle as they are, those that aren't remembered yet."""
-        for row in range(rect.y // TILE, -(-(rect.y + rect.height) // TILE)):
-            for column in range(rect.x // TILE, -(-(rect.x + rect.width) // TILE)):
-                if (row, column) not in step.tiles:
-                    packed = _pack(self._tile(row, column))
-                    step.tiles[row, column] = packed
-                    step.bytes += _weight(packed)
+        return [self._all]
 
     def _swap(self, step: _Step) -> list[Rect]:
-        """Put back what a step remembers, and remember in its place what was there."""
+        """Take back what a step did, or do it again."""
         if step.flips:
             return self._board.put(step.item)
-        weight = 0
-        for place, packed in step.tiles.items():
-            tile = self._tile(*place)
-            now = _pack(tile)
-            _unpack(packed, tile)
-            step.tiles[place] = now
-            weight += _weight(now)
-        step.bytes = weight
-        return self._rects(step)
+        return step.saved.swap(self._board.mask)
 
-    def _rects(self, step: _Step) -> list[Rect]:
-        """The tiles of a step, those that touch in a row as one."""
-        found: list[Rect] = []
-        for row, column in sorted(step.tiles):
-            height, width = self._tile(row, column).shape
-            x, y = column * TILE, row * TILE
-            if found and found[-1].y == y and found[-1].x + found[-1].width == x:
-                found[-1] = found[-1]._replace(width=found[-1].width + width)
-            else:
-                found.append(Rect(x, y, width, height))
-        return found
-
-    def _tile(self, row: int, column: int) -> Plane:
-        return self._board.mask[
-            row * TILE : (row + 1) * TILE, column * TILE : (column + 1) * TILE
-        ]
-
-
-def _pack(tile: Plane) -> bytes | int:
-    """A tile as its one value, or deflated."""
-    first = tile[0, 0]
-    if (tile == first).all():
-        return int(first)
-    return zlib.compress(tile.tobytes(), 1)
-
-
-def _unpack(packed: bytes | int, tile: Plane) -> None:
-    if isinstance(packed, int):
-        tile[:] = packed
-    else:
-        tile[:] = np.frombuffer(zlib.decompress(packed), np.uint8).reshape(tile.shape)
-
-
-def _weight(packed: bytes | int) -> int:
-    """Bytes that a tile takes in a step, the entry itself included."""
-    return 160 + (0 if isinstance(packed, int) else len(packed))
+    @property
+    def _all(self) -> Rect:
+        return Rect(0, 0, self.width, self.height)

@@ -6,13 +6,14 @@ See `studio.masks.strokes`, which reads and writes them.
 from __future__ import annotations
 
 import base64
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from studio.errors import InputError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+    from typing import Self
 
     import numpy as np
     from numpy.typing import NDArray
@@ -65,6 +66,11 @@ class Item:
         found["o"] = self.opacity
         return found
 
+    @property
+    def adding(self) -> Self:
+        """The same one, adding where it erases."""
+        return replace(self, erase=False) if self.erase else self
+
     def __eq__(self, other: object) -> bool:
         if self is other:
             return True
@@ -94,6 +100,21 @@ class Brush(Item):
     hardness: int = 80
     points: NDArray[np.int32] = field(default_factory=lambda: no_points(3))
     pressure: int = 0
+
+    def longer(self, points: Sequence[Sequence[int]] | NDArray[Any]) -> Brush:
+        """The brush drawn on through more points [[x, y, pressure], …]; itself where none came.
+
+        Raises:
+            StrokesFault: as `clamp_points`.
+        """
+        import numpy as np
+
+        more = clamp_points(points, 3)
+        if not len(more):
+            return self
+        joined = np.concatenate([self.points, more])
+        joined.flags.writeable = False
+        return replace(self, points=joined)
 
     def json(self) -> dict[str, Any]:
         found = super().json() | {"r": self.radius, "h": self.hardness}

@@ -1,4 +1,4 @@
-"""The marker of a parameter that holds the strokes of a mask. Imports no numpy by itself."""
+"""The markers of parameters that hold the strokes of a mask or a sketch. Import no numpy."""
 
 from __future__ import annotations
 
@@ -44,3 +44,20 @@ class MaskStrokes(Marker):
 
         paths = (mask_path(environment.base, name) for name in parse(value).hashes)
         return fingerprint(environment.file_fingerprint(path) for path in paths)
+
+
+@dataclass(frozen=True)
+class SketchStrokes(Marker):
+    """The strokes of a sketch in colour, as `studio.masks.sketch` reads them."""
+
+    widget = "sketch"
+
+    def fault(self, value: Any, environment: Environment) -> str | None:
+        from studio.masks.sketch import parse_sketch
+        from studio.masks.strokes import StrokesFault
+
+        try:
+            parse_sketch(value)
+        except StrokesFault as fault:
+            return f"{fault}."
+        return None

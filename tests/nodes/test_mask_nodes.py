@@ -14,6 +14,7 @@ from studio.graph.errors import GraphInvalid
 from studio.masks import shape
 from studio.masks.imported import encode, keep, mask_path
 from studio.masks.raster import rasterise
+from studio.masks.sketch import draw, parse_sketch
 from studio.masks.strokes import UNIT, Fill, Raster, Strokes, dump, parse
 
 if TYPE_CHECKING:
@@ -70,6 +71,31 @@ def test_what_is_painted_is_what_the_rasteriser_draws(bench: Bench) -> None:
     assert mask[40, 80] == 0
     image = bench.value(painted(*ITEMS), "mask", "image")
     assert np.array_equal(image.pixels[0].permute(1, 2, 0).numpy(), PICTURE / np.float32(255))
+
+
+@pytest.mark.usefixtures("pictures")
+def test_a_sketch_lies_on_the_picture(bench: Bench) -> None:
+    items = [{**ITEMS[0], "c": "#ff8000"}, {**BUCKET, "c": "#102030"}, ITEMS[1]]
+    whole = painted(*ITEMS, sketch={"version": 1, "items": items})
+    image = bench.value(whole, "mask", "image").pixels[0].permute(1, 2, 0).numpy()
+    layer = draw(parse_sketch({"items": items}), WIDTH, HEIGHT, PICTURE).astype(np.float64) / 255
+    wanted = PICTURE / 255 * (1 - layer[..., 3:]) + layer[..., :3]
+    assert np.abs(image - wanted).max() < 1e-6
+    bare = layer[..., 3] == 0
+    assert bare.any()
+    assert np.array_equal(image[bare], (PICTURE / np.float32(255))[bare])
+    assert (image[20, 48] * 255).round().tolist() == [0x10, 0x20, 0x30]
+    assert np.array_equal(
+        plane(bench.value(whole, "mask", "mask")),
+        plane(bench.value(painted(*ITEMS), "mask", "mask")),
+    )
+
+
+@pytest.mark.usefixtures("pictures")
+def test_a_bad_sketch_is_a_fault_of_the_graph(bench: Bench) -> None:
+    whole = painted(sketch={"version": 1, "items": [{"t": "fill", "o": 100, "c": "red"}]})
+    with pytest.raises(GraphInvalid, match="item 1: its colour must be as"):
+        bench.value(whole, "mask", "image")
 
 
 @pytest.mark.usefixtures("pictures")

@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 from painting import BRUSHES, ITEMS, SOMEWHERE, picture, walks
 
-from studio.masks.canvas import TILE
 from studio.masks.imported import encode
 from studio.masks.raster import Canvas, Rect, rasterise
 from studio.masks.strokes import (
@@ -30,6 +29,7 @@ from studio.masks.strokes import (
     dumps,
     parse_item,
 )
+from studio.masks.tiles import TILE
 
 SIZE = (150, 97)
 
