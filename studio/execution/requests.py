@@ -67,6 +67,21 @@ class Inspect(OnGraph):
     node: str
 
 
+class Picture(OnGraph):
+    """The first picture of a node's output as a PNG file of 8 bits, where the cache holds it.
+
+    Args:
+        node: whose output.
+        output: its name.
+        path: of the file, in a folder that is there.
+    """
+
+    request: Literal["picture"]
+    node: str
+    output: str
+    path: Path
+
+
 class Cancel(_Request):
     """Stop a run, running or queued, by the id of its submit."""
 
@@ -101,7 +116,7 @@ class Shutdown(_Request):
     request: Literal["shutdown"]
 
 
-Request = Submit | PlanRequest | Inspect | Cancel | Nodes | Models | Warm | Shutdown
+Request = Submit | PlanRequest | Inspect | Picture | Cancel | Nodes | Models | Warm | Shutdown
 
 _ADAPTER: TypeAdapter[Request] = TypeAdapter(Annotated[Request, Field(discriminator="request")])
 

@@ -25,6 +25,7 @@ from studio.execution import requests
 from studio.execution.events import NodeFinished, RunFinished
 from studio.execution.listing import Listing
 from studio.execution.memory import usage
+from studio.execution.picturing import write_picture
 from studio.execution.requests import (
     BadRequest,
     Cancel,
@@ -32,6 +33,7 @@ from studio.execution.requests import (
     Models,
     Nodes,
     OnGraph,
+    Picture,
     PlanRequest,
     Shutdown,
     Submit,
@@ -147,7 +149,7 @@ class Worker:
                 else:
                     self._send({"event": "accepted", "id": request.id})
                     self._runs.put(request)
-            case PlanRequest() | Inspect():
+            case PlanRequest() | Inspect() | Picture():
                 self._queries.put(request)
             case Models():
                 self._listings.put(request)
@@ -221,13 +223,19 @@ class Worker:
                 }
             )
 
-    def _query(self, request: PlanRequest | Inspect) -> None:
+    def _query(self, request: PlanRequest | Inspect | Picture) -> None:
+        if isinstance(request, Picture):
+            # Also of a node that nothing which writes a result needs.
+            request = request.model_copy(update={"only": [request.node]})
         plan, _ = self._plan(request)
         if isinstance(request, PlanRequest):
             self._send_plan(request.id, plan)
             return
         signed = plan.signed.get(request.node)
         found = self.session.cache.get(signed.key) if signed else None
+        if isinstance(request, Picture):
+            self._send_picture(request, found[0].get(request.output) if found else None)
+            return
         self._send(
             {
                 "event": "inspected",
@@ -238,6 +246,27 @@ class Worker:
                 "outputs": {name: summary(value) for name, value in found[0].items()}
                 if found
                 else None,
+            }
+        )
+
+    def _send_picture(self, request: Picture, value: Any) -> None:
+        from studio.values import Image
+
+        fault = ""
+        if value is None:
+            fault = "it hasn't been made yet"
+        elif not isinstance(value, Image) or not len(value.pixels):
+            fault = "it is no picture"
+        else:
+            write_picture(value, request.path)
+        self._send(
+            {
+                "event": "pictured",
+                "id": request.id,
+                "node": request.node,
+                "output": request.output,
+                "path": None if fault else str(request.path),
+                "reason": fault,
             }
         )
 

@@ -123,6 +123,26 @@ def test_submit_plan_inspect_and_shut_down(worker: Worker, tmp_path: Path) -> No
     assert inspected["tier"] == "memory"
     assert inspected["outputs"]["latent"]["tensors"][0]["shape"] == [1, 4, 16, 16]
 
+    picture = {"request": "picture", "graph": WORKFLOW, "output": "image"}
+    there = tmp_path / "there.png"
+    worker.send({**picture, "id": "g", "node": "decode", "path": str(there)})
+    assert worker.until("pictured")[-1]["path"] == str(there)
+    with Pil.open(there) as made, Pil.open(path) as saved:
+        assert made.tobytes() == saved.tobytes()
+    for wrong, words in (
+        ({"sets": ["sampler.seed=9"]}, "it hasn't been made yet"),
+        ({"node": "sampler", "output": "latent"}, "it is no picture"),
+        ({"output": "pixels"}, "it hasn't been made yet"),
+    ):
+        worker.send({**picture, "id": "w", "node": "decode", "path": str(there), **wrong})
+        answer = worker.until("pictured")[-1]
+        assert (answer["path"], answer["reason"]) == (None, words)
+    worker.send({**picture, "id": "n", "node": "decode", "path": str(tmp_path / "no" / "x.png")})
+    assert "can't be written" in worker.until("rejected")[-1]["message"]
+    assert sorted(p.name for p in tmp_path.iterdir() if p.suffix in (".part", ".png")) == [
+        "there.png"
+    ]
+
     # Warm: the same models, only what changed.
     worker.send(submit("b", sets=["sampler.seed=5"]))
     events = worker.until("run_finished")
