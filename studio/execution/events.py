@@ -32,10 +32,18 @@ class RunStarted(Event):
 
 @dataclass(frozen=True)
 class NodeCached(Event):
-    """A node's result was there already: in "memory", on "disk", or as "saved" files."""
+    """A node's result was there already: in "memory", on "disk", or as "saved" files.
+
+    The preview, if any, is uint8 [H, W, 3].
+    """
 
     node: str
     tier: str
+    preview: NDArray[np.uint8] | None = field(default=None, repr=False, compare=False)
+
+    def to_json(self) -> dict[str, Any]:
+        data = {"event": "node_cached", "node": self.node, "tier": self.tier}
+        return data | _picture(self.preview)
 
 
 @dataclass(frozen=True)
@@ -53,7 +61,7 @@ class NodeProgress(Event):
     node: str
     step: int
     of: int
-    preview: NDArray[np.uint8] | None = field(default=None, repr=False)
+    preview: NDArray[np.uint8] | None = field(default=None, repr=False, compare=False)
 
     def to_json(self) -> dict[str, Any]:
         data: dict[str, Any] = {
@@ -62,13 +70,7 @@ class NodeProgress(Event):
             "step": self.step,
             "of": self.of,
         }
-        if self.preview is not None:
-            import base64
-
-            from studio.pictures import encode_jpeg
-
-            data["preview"] = base64.b64encode(encode_jpeg(self.preview)).decode()
-        return data
+        return data | _picture(self.preview)
 
 
 @dataclass(frozen=True)
@@ -76,12 +78,22 @@ class NodeFinished(Event):
     """A node's body returned, and its files, if any, are written.
 
     `seconds` is all of its own time; `loading` the part of it that importing libraries and
-    reading weights took.
+    reading weights took. The preview, if any, is uint8 [H, W, 3].
     """
 
     node: str
     seconds: float
     loading: float = 0.0
+    preview: NDArray[np.uint8] | None = field(default=None, repr=False, compare=False)
+
+    def to_json(self) -> dict[str, Any]:
+        data: dict[str, Any] = {
+            "event": "node_finished",
+            "node": self.node,
+            "seconds": self.seconds,
+            "loading": self.loading,
+        }
+        return data | _picture(self.preview)
 
 
 @dataclass(frozen=True)
@@ -127,3 +139,14 @@ class RunFinished(Event):
             for output in self.outputs
         ]
         return data
+
+
+def _picture(pixels: NDArray[np.uint8] | None) -> dict[str, str]:
+    """A preview as a JPEG in base64; nothing where there is none."""
+    if pixels is None:
+        return {}
+    import base64
+
+    from studio.pictures import encode_jpeg
+
+    return {"preview": base64.b64encode(encode_jpeg(pixels)).decode()}

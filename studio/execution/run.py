@@ -15,6 +15,7 @@ from studio.context import Context
 from studio.errors import Cancelled, InputError, StudioError
 from studio.execution import events
 from studio.execution.faults import NodeError, NotFinite
+from studio.execution.picturing import preview_of
 from studio.execution.plan import Action, Plan, make_plan
 from studio.execution.provenance import provenance
 from studio.values import tensors_of
@@ -22,6 +23,8 @@ from studio.values import tensors_of
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    import numpy as np
+    from numpy.typing import NDArray
     from torch import Tensor
 
     from studio.context import Preview
@@ -166,7 +169,7 @@ class Run:
         outputs, tier = found
         if name not in self._announced:
             self._announced.add(name)
-            self.emit(events.NodeCached(name, tier))
+            self.emit(events.NodeCached(name, tier, self._preview(node, outputs)))
         self.values[name] = outputs
         return outputs
 
@@ -194,7 +197,11 @@ class Run:
             )
         if len(self._writing) == writing:
             loading = self.executor.loading_seconds - loading
-            self.emit(events.NodeFinished(node.id, round(seconds, 6), round(loading, 6)))
+            preview = self._preview(node, outputs)
+            self.emit(events.NodeFinished(node.id, round(seconds, 6), round(loading, 6), preview))
+
+    def _preview(self, node: CheckedNode, outputs: dict[str, Any]) -> NDArray[np.uint8] | None:
+        return preview_of(node.spec, outputs) if self.executor.previews else None
 
     def _call(self, node: CheckedNode) -> dict[str, Any]:
         params = dict(node.params)

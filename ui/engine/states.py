@@ -234,6 +234,7 @@ class NodeStates(QObject):
         status: Status = "saved" if tier == "saved" else "cached"
         state = with_past(self.get(name), status, status, self.get(name).reason)
         self._set(name, replace(state, tier="" if tier == "saved" else tier))
+        self._take_preview(event)
         self._tell()
 
     def _on_node_started(self, event: Mapping[str, Any]) -> None:
@@ -249,18 +250,22 @@ class NodeStates(QObject):
         meter = self._meters.setdefault(name, RateMeter())
         meter.mark(self._clock(), step)
         self._set(name, replace(state, rate=meter.rate))
-        if preview := event.get("preview"):
-            self._encoded[name] = preview
-            self._news.add(name)
+        self._take_preview(event)
         # Later, with whatever else comes meanwhile.
         if not self._timer.isActive():
             self._timer.start()
+
+    def _take_preview(self, event: Mapping[str, Any]) -> None:
+        if preview := event.get("preview"):
+            self._encoded[event["node"]] = preview
+            self._news.add(event["node"])
 
     def _on_node_finished(self, event: Mapping[str, Any]) -> None:
         name = event["node"]
         state = replace(self.get(name), status="done", words="done", step=0, of=0)
         self._meters.pop(name, None)
         self._waiting.discard(name)
+        self._take_preview(event)
         memory = event.get("memory") or {}
         self._set(
             name,
