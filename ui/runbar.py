@@ -28,7 +28,11 @@ class RunBar(QWidget):
         self.run.setObjectName("run")
         self.run.setProperty("kind", "primary")
         self.run.setCursor(Qt.CursorShape.PointingHandCursor)
-        self.run.clicked.connect(actions.action("run.run").trigger)
+        run = actions.action("run.run")
+        self.run.clicked.connect(run.trigger)
+        # There is nothing to run where no graph is open.
+        run.changed.connect(lambda: self.run.setEnabled(run.isEnabled()))
+        self.run.setEnabled(run.isEnabled())
         self.stop = QToolButton(self)
         self.stop.setObjectName("stop")
         self.stop.clicked.connect(actions.action("run.cancel").trigger)

@@ -71,6 +71,16 @@ def test_it_opens_on_the_text_to_image_graph(make_window: Callable[..., MainWind
     assert window.editor.path is None  # a template is never written to
 
 
+def test_there_is_nothing_to_run_on_the_start_page(make_window: Callable[..., MainWindow]) -> None:
+    window = make_window()
+    assert window.run_bar.run.isEnabled()
+    window.tabs.show_start()
+    assert window.editor is None
+    assert not window.run_bar.run.isEnabled()
+    window.tabs.new()
+    assert window.run_bar.run.isEnabled()
+
+
 def test_ctrl_enter_makes_a_picture_in_the_node(
     make_window: Callable[..., MainWindow], qtbot: QtBot, home: Path
 ) -> None:

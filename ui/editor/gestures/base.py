@@ -104,8 +104,8 @@ class Gesture:
 
     @classmethod
     def at(cls, gestures: Gestures, pointer: Pointer) -> Gesture | None:
-        """The gesture, if this press begins it."""
-        raise NotImplementedError
+        """The gesture, if this press begins it; some are only ever handed over to."""
+        return None
 
     # What happens to it. `dragged` and `dropped` come only once the mouse went `DRAG` pixels.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, ClassVar
 
 from PySide6.QtCore import Qt
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from ui.editor.gestures.dispatch import Gestures
 
 
-class DragWire(Gesture):
+class DragWire(Gesture, ABC):
     """The free end of one or more wires, dragged: says what fits while it goes.
 
     Every port that would take it is ringed and every other dimmed; beside the mouse stands what a
@@ -40,25 +41,25 @@ class DragWire(Gesture):
 
     # What kinds of it differ in
 
+    @abstractmethod
     def judge(self, node: str, side: str, port: str) -> str | None:
         """Why a port doesn't take the wire, in words; None where it does."""
-        raise NotImplementedError
 
+    @abstractmethod
     def first_port(self, node: str) -> str | None:
         """The port of a node that takes it when it is dropped on its body."""
-        raise NotImplementedError
 
+    @abstractmethod
     def ghosts(self, end: QPointF, valid: bool | None) -> tuple[GhostWire, ...]:
         """The wires to draw while it goes."""
-        raise NotImplementedError
 
+    @abstractmethod
     def connect(self, node: str, port: str) -> Edit:
         """The edit of a release over that port.
 
         Raises:
             EditRefused: it doesn't fit after all.
         """
-        raise NotImplementedError
 
     def dropped_on_nothing(self, pointer: Pointer) -> None:
         """The release over empty canvas."""
