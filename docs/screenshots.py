@@ -1,6 +1,6 @@
 """Takes the pictures of the editor in `docs/images`, from the real window.
 
-    python docs/screenshots.py [FOLDER] [--size 1600x900] [--theme dark]
+    python docs/screenshots.py [FOLDER] [--size 1600x900] [--theme dark] [--only paint]
 
 It runs in a home of its own, on the pocket model, with real mouse events. With no screen it draws
 offscreen; the pictures are the same.
@@ -24,6 +24,7 @@ if not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
 from PySide6.QtCore import QEvent, QPoint, QPointF, QRect, Qt  # noqa: E402
 from PySide6.QtGui import QMouseEvent, QPainter  # noqa: E402
 from PySide6.QtWidgets import QApplication, QDialog  # noqa: E402
+from screenshots_paint import paint_pictures  # noqa: E402
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -151,6 +152,7 @@ def pictures(stage: Stage) -> None:
     _refusal(stage)
     _error(stage)
     _settings(stage)
+    paint_pictures(stage)
     _many(stage)
 
 
@@ -269,12 +271,17 @@ def scenes(columns: int, rows: int) -> Graph:
 SHAPES = ("a red circle", "a yellow star", "a blue square", "a green triangle", "a purple heart")
 
 
+SCENES = {"all": pictures, "paint": paint_pictures}
+
+
 def _renamed(wire: str, names: dict[str, str]) -> str:
     node, dot, port = wire.partition(".")
     return names[node] + dot + port
 
 
-def take_all(folder: Path, size: tuple[int, int], theme: str) -> None:
+def take_all(
+    folder: Path, size: tuple[int, int], theme: str, scenes: Callable[[Stage], None]
+) -> None:
     """Pictures of one size in one theme. One window a process: it is a fresh start each time."""
     from studio.registry import Registry
     from ui.actions import Actions
@@ -295,7 +302,7 @@ def take_all(folder: Path, size: tuple[int, int], theme: str) -> None:
     stage = Stage(window, folder, f"{theme}-{size[0]}")
     stage.wait(seconds=1)
     try:
-        pictures(stage)
+        scenes(stage)
     finally:
         for editor in window.tabs.editors():
             editor.stack.setClean()
@@ -309,13 +316,14 @@ def main() -> None:
     parser.add_argument("folder", nargs="?", type=Path, default=ROOT / "docs" / "images")
     parser.add_argument("--size", default="1600x900")
     parser.add_argument("--theme", choices=("dark", "light"), default="dark")
+    parser.add_argument("--only", choices=SCENES, default="all", help="these pictures alone")
     parser.add_argument("--home", type=Path, help="home folder to use, which is seen in pictures")
     options = parser.parse_args()
     width, _, height = options.size.partition("x")
     options.folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="latent-studio-") as home:
         os.environ["LATENT_STUDIO_HOME"] = str(options.home or home)
-        take_all(options.folder, (int(width), int(height)), options.theme)
+        take_all(options.folder, (int(width), int(height)), options.theme, SCENES[options.only])
 
 
 if __name__ == "__main__":

@@ -71,6 +71,22 @@ def facts_of(file: ModelFile, *, patient: bool = False) -> ModelFacts:
         return ModelFacts(fault=error.message)
 
 
+def side_of(file: ModelFile) -> int | None:
+    """Side of the square pictures that a checkpoint was trained on, in pixels.
+
+    None where that can't be told without reading the file: of pickles, and of damaged ones.
+    """
+    from studio.inpaint.frames import own_side  # numpy, which a list does without
+
+    if file.path.is_file() and format_of(file.path) == "pickle":
+        return None
+    try:
+        found = read_checkpoint(file.path, file.name)
+    except (StudioError, OSError):
+        return None
+    return own_side(found.unet.config.get("sample_size"), found.space.downscale)
+
+
 def _slow(file: ModelFile) -> bool:
     single = file.layout == "single file" and file.bytes > MAX_PICKLE
     return single and format_of(file.path) == "pickle"

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, Any
 
 from studio.errors import StudioError
 from studio.picturefiles import (
@@ -57,6 +57,7 @@ __all__ = [
     "probe_picture",
     "read_picture",
     "read_png_text",
+    "read_rgb8",
     "to_uint8",
 ]
 
@@ -103,16 +104,45 @@ def read_picture(path: str | Path) -> Picture:
     Raises:
         PictureError: one class per fault, see above.
     """
+    samples, text = _decoded(Path(path))
+    return _picture(samples, text)
+
+
+def read_rgb8(path: str | Path) -> NDArray[np.uint8]:
+    """`to_uint8(read_picture(path).rgb)`, in a fraction of the time where the file has 8 bits.
+
+    Returns:
+        uint8 [H, W, 3].
+
+    Raises:
+        PictureError: as `read_picture`.
+    """
     import numpy as np
 
-    path = Path(path)
+    samples, text = _decoded(Path(path))
+    if samples.dtype != np.uint8:
+        return to_uint8(_picture(samples, text).rgb)
+    # Rounding k / 255 gives k back.
+    rgb = samples[..., :3] if samples.shape[2] >= 3 else np.repeat(samples[..., :1], 3, axis=2)
+    return np.ascontiguousarray(rgb)
+
+
+def _decoded(path: Path) -> tuple[NDArray[Any], dict[str, str]]:
+    """A file's samples [H, W, channels], upright, and its text."""
+    import numpy as np
+
     with open_file(path) as file:
         opened = open_picture(path, file)
         with decoder_faults(path):
             opened.image.load()
             deep = _deep_samples(opened, file)
         samples = _samples(path, opened) if deep is None else deep
-    samples = np.ascontiguousarray(_upright(samples, opened.orientation))
+    return np.ascontiguousarray(_upright(samples, opened.orientation)), opened.text
+
+
+def _picture(samples: NDArray[Any], text: dict[str, str]) -> Picture:
+    import numpy as np
+
     # Division, not multiplication by 1/255: the quotients equal the peers' to the last bit.
     steps = {"uint8": 255, "uint16": 65535}.get(samples.dtype.name)
     scaled = samples.astype(np.float32)
@@ -121,7 +151,7 @@ def read_picture(path: str | Path) -> Picture:
     height, width, channels = scaled.shape
     rgb = scaled[..., :3] if channels >= 3 else np.repeat(scaled[..., :1], 3, axis=2)
     alpha = np.ascontiguousarray(scaled[..., -1]) if channels in (2, 4) else None
-    return Picture(np.ascontiguousarray(rgb), alpha, width, height, opened.text)
+    return Picture(np.ascontiguousarray(rgb), alpha, width, height, text)
 
 
 def probe_picture(path: str | Path) -> tuple[int, int, str, str]:

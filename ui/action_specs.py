@@ -77,6 +77,12 @@ def _panel(name: str, text: str, keys: str, words: str, icon: str = "") -> Actio
     return ActionSpec(f"panel.{name}", text, tuple(keys.split()), "Panels", words, icon)
 
 
+def _paint(
+    name: str, text: str, keys: str, words: str, icon: str = "", scope: Scope = "window"
+) -> ActionSpec:
+    return ActionSpec(f"paint.{name}", text, tuple(keys.split()), "Paint", words, icon, scope)
+
+
 def _help(name: str, text: str, keys: str, words: str, icon: str = "") -> ActionSpec:
     return ActionSpec(f"help.{name}", text, tuple(keys.split()), "Help", words, icon)
 
@@ -171,6 +177,11 @@ SPECS: tuple[ActionSpec, ...] = (
          True),
     _run("clear", "Clear queue", "", "Drop every run that waits.", "list-x"),
 
+    _paint("open", "Paint mask", "Shift+P", "Paint over what should change, on the canvas of the "
+           "selected Inpaint Mask.", "brush", "canvas"),
+    _paint("full", "Paint in the whole window", "Shift+F11",
+           "Give the paint canvas all the room, or take it back."),
+
     _panel("queue", "Queue", "Q", "Runs that wait, run and are done.", "list-video"),
     _panel("inspector", "Inspector", "Alt+1", "All of the selected node.", "sliders-horizontal"),
     _panel("outputs", "Outputs", "Alt+2", "The pictures of this session.", "images"),
@@ -179,6 +190,7 @@ SPECS: tuple[ActionSpec, ...] = (
     _panel("problems", "Problems", "Alt+5", "What is wrong with the graph.", "triangle-alert"),
     _panel("outline", "Outline", "Alt+6", "The graph as a tree, for keyboard and screen reader.",
            "list-tree"),
+    _panel("paint", "Paint", "Alt+8", "Paint masks and sketches on pictures.", "brush"),
     _panel("log", "Log", "Alt+7", "What the engine says.", "scroll-text"),
 
     _help("commands", "Command palette...", "Ctrl+Shift+P", "Find and do anything by its name.",
@@ -198,17 +210,18 @@ MENUS: tuple[tuple[str, tuple[str | None, ...]], ...] = (
               None, "edit.preferences")),
     ("Graph", ("graph.add", "graph.connect", "graph.add_reroute", None, "graph.bypass",
                "graph.mute", "graph.use_cache", "graph.collapse", "graph.frame", None,
+               "paint.open", None,
                "graph.layout", "graph.align_left", "graph.align_centre", "graph.align_right",
                "graph.align_top",
                "graph.align_middle", "graph.align_bottom", "graph.distribute_horizontal",
                "graph.distribute_vertical")),
     ("View", ("view.frame_selected", "view.frame_all", "view.zoom_100", "view.zoom_in",
               "view.zoom_out", "view.minimap", None, "view.theme_dark", "view.theme_light",
-              "view.theme_system", None, "view.fullscreen", "view.reset_layout")),
+              "view.theme_system", None, "view.fullscreen", "paint.full", "view.reset_layout")),
     ("Run", ("run.run", "run.front", "run.to_selected", "run.many", None, "run.cancel",
              "run.pause", "run.clear")),
-    ("Panels", ("panel.inspector", "panel.outputs", "panel.viewer", "panel.models", "panel.queue",
-                "panel.problems", "panel.outline", "panel.log")),
+    ("Panels", ("panel.inspector", "panel.paint", "panel.outputs", "panel.viewer", "panel.models",
+                "panel.queue", "panel.problems", "panel.outline", "panel.log")),
     ("Help", ("help.commands", "help.cheatsheet", "help.tour", None, "help.about")),
 )  # fmt: skip
 """Titles and action ids of the menus; None is a line."""

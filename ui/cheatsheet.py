@@ -83,6 +83,11 @@ class CheatSheet(QDialog):
     def _of_gestures(self) -> Iterable[tuple[str, list[tuple[list[str], str]]]]:
         for title, rows in GESTURES:
             yield title, [([how], what) for how, what in rows]
+        from ui.paint.tools.keys import SECTIONS  # of a panel that few sessions open
+
+        for title, parts in SECTIONS:
+            head = f"Paint: {title[0].lower()}{title[1:]}"
+            yield head, [([how], what) for how, what in parts]
 
     def _lay_out(
         self, sheet: QWidget, groups: list[tuple[str, list[tuple[list[str], str]]]]

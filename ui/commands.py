@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from ui.editor.editor import GraphEditor
     from ui.editor.palette import Palette
     from ui.engine.job import Job
+    from ui.paint.panel import PaintPanel
     from ui.panels.viewer import Viewer
     from ui.theme.manager import Choice
     from ui.window import MainWindow
@@ -69,7 +70,8 @@ class Commands(QObject):
             "edit.preferences": self.open_settings,
             "view.minimap": self.toggle_minimap,
             "view.fullscreen": self.toggle_fullscreen,
-            "view.reset_layout": window.panels.arrange,
+            "view.reset_layout": self.reset_layout,
+            "paint.full": self.paint_full,
             "run.cancel": self.stop,
             "run.pause": self.pause,
             "run.clear": window.workshop.queue.cancel_waiting,
@@ -82,6 +84,7 @@ class Commands(QObject):
             slots[f"view.theme_{choice}"] = partial(self.set_theme, choice)
         for name in window.panels.docks:
             slots[f"panel.{name}"] = window.panels[name].toggle
+        slots["panel.paint"] = self.toggle_paint
         window.actions_.bind_all(slots)
         actions = window.actions_
         actions.action("view.minimap").setChecked(window.preferences.minimap)
@@ -102,6 +105,7 @@ class Commands(QObject):
             "file.save_as": tabs.save_as,
             "file.export_selection": tabs.export_selection,
             "edit.find": partial(self.find, editor),
+            "paint.open": self.paint,
             "run.run": run,
             "run.front": partial(run, front=True),
             "run.to_selected": partial(self.run_to_selected, editor),
@@ -126,6 +130,11 @@ class Commands(QObject):
             return
         page = self.window.tabs.page_of(editor)
         self.window.workshop.runner.run(editor, key=page.key if page else "", only=names)
+
+    def run_to(self, editor: GraphEditor, node: str) -> None:
+        """Queue a run of what one node needs."""
+        page = self.window.tabs.page_of(editor)
+        self.window.workshop.runner.run(editor, key=page.key if page else "", only=[node])
 
     def run_many(self, editor: GraphEditor) -> None:
         """Ask how many runs, and queue them."""
@@ -199,6 +208,49 @@ class Commands(QObject):
         self.window.preferences.minimap = shown
         for editor in self.window.tabs.editors():
             editor.view.minimap_shown = shown
+
+    # The canvas for masks
+
+    def paint(self, node: str = "", layer: str = "") -> None:
+        """Open the canvas for a node of the graph in front.
+
+        Args:
+            node: its id; empty takes the one at hand.
+            layer: "mask" or "sketch"; empty keeps the one at hand.
+        """
+        self._paint_panel().open(node, layer)
+
+    def toggle_paint(self) -> None:
+        """Hide the canvas where it is seen, show it where it isn't."""
+        dock = self.window.panels["paint"]
+        if dock.isVisible() and not dock.visibleRegion().isEmpty():
+            dock.hide()
+        else:
+            self._paint_panel().setFocus()
+
+    def paint_full(self) -> None:
+        """Give the canvas the whole window, or take it back."""
+        panel = self._paint_panel()
+        panel.full_wanted.emit(not panel.full)
+
+    def reset_layout(self) -> None:
+        """Put every panel back to its place."""
+        if (panel := self.window.workshop.paint_panel) is not None and panel.full:
+            panel.full_wanted.emit(False)
+        self.window.panels.arrange()
+
+    def _paint_panel(self) -> PaintPanel:
+        dock = self.window.panels["paint"]
+        if dock.isHidden():
+            self.window.panels.note_column()
+        dock.fill()
+        panel = self.window.workshop.paint_panel
+        assert panel is not None
+        if not panel.full:
+            dock.show()
+            dock.raise_()
+            self.window.panels.widen_paint()
+        return panel
 
     # Looks
 

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 TITLES = {
     "inspector": "Inspector",
+    "paint": "Paint",
     "outputs": "Outputs",
     "models": "Models",
     "outline": "Outline",
@@ -28,6 +29,9 @@ AT_FIRST = ("inspector", "outputs")
 """What a window shows that was never arranged."""
 
 WIDTH = 288
+PAINT = 0.42
+"""Share of the window's width that the canvas gets when it is first shown."""
+PAINT_LEAST = 480
 HEIGHT = 180
 
 
@@ -45,6 +49,7 @@ class PanelSet(QObject):
         self.docks = {
             name: PanelDock(name, title, makers[name], window) for name, title in TITLES.items()
         }
+        self._column = 0
         window.setDockNestingEnabled(True)
         self.follow_motion()
         # The side panels reach from the bar down to the status line.
@@ -67,9 +72,11 @@ class PanelSet(QObject):
         for dock in self:
             dock.setFloating(False)
             window.removeDockWidget(dock)
-        for name in ("inspector", "outputs", "viewer"):
-            window.addDockWidget(RIGHT, docks[name])
+        # The canvas stands between the graph and the column of the others.
+        window.addDockWidget(RIGHT, docks["paint"])
+        window.splitDockWidget(docks["paint"], docks["inspector"], Qt.Orientation.Horizontal)
         window.splitDockWidget(docks["inspector"], docks["outputs"], Qt.Orientation.Vertical)
+        window.splitDockWidget(docks["outputs"], docks["viewer"], Qt.Orientation.Vertical)
         for name in ("models", "outline", "problems"):
             window.tabifyDockWidget(docks["inspector"], docks[name])
         for name in ("queue", "log"):
@@ -83,6 +90,24 @@ class PanelSet(QObject):
             [docks["inspector"], docks["outputs"]], [3, 2], Qt.Orientation.Vertical
         )
         window.resizeDocks([docks["queue"]], [HEIGHT], Qt.Orientation.Vertical)
+
+    def widen_paint(self) -> None:
+        """Give the canvas room, where it was never seen before."""
+        window, dock = self._window, self.docks["paint"]
+        if not dock.isFloating() and dock.width() < PAINT_LEAST:
+            width = max(PAINT_LEAST, round(PAINT * window.width()))
+            docks, widths = [dock], [width]
+            beside = self.docks["inspector"]
+            if beside.isVisible() and not beside.isFloating():
+                # The room comes from the graph and not from the column beside it.
+                docks.append(beside)
+                widths.append(self._column or WIDTH)
+            window.resizeDocks(docks, widths, Qt.Orientation.Horizontal)
+
+    def note_column(self) -> None:
+        """Remember how wide the column at the right is, before the canvas comes beside it."""
+        beside = self.docks["inspector"]
+        self._column = beside.width() if beside.isVisible() else 0
 
     def fill(self) -> None:
         """Make the panels that are seen; the others when they are first shown."""

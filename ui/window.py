@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from ui.preferences import Preferences
     from ui.theme.manager import ThemeManager
 
-SIDE = ("inspector", "outputs", "viewer", "models", "queue", "outline", "problems", "log")
+SIDE = ("inspector", "paint", "outputs", "viewer", "models", "queue", "outline", "problems", "log")
 BAR = 40
 
 
@@ -236,6 +236,7 @@ class MainWindow(QMainWindow):
     def _editor_added(self, editor: GraphEditor) -> None:
         editor.message.connect(self.status.say)
         editor.view.moved.connect(self._view_moved)
+        editor.paint_wanted.connect(self.commands.paint)
         editor.view.palette_wanted.connect(self.commands.open_palette)
         editor.view.gestures.action_wanted.connect(self.commands.trigger)
         editor.view.gestures.keys_of = self.actions_.words_for_keys

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from studio.graph.errors import Fault
     from ui.editor.editor import GraphEditor
     from ui.engine.job import Job
+    from ui.paint.panel import PaintPanel
     from ui.preferences import Preferences
     from ui.window import MainWindow
 
@@ -84,13 +85,15 @@ class Workshop(QObject):
     def stop(self) -> None:
         """End the worker, for good."""
         self.planner.set_editor(None)
+        if (panel := self.paint_panel) is not None:
+            panel.close_down()
         self.client.stop()
 
     def look_at(self, editor: GraphEditor | None) -> None:
         """Another tab is in front; None where none is."""
         self.editor = editor
         self.planner.set_editor(editor)
-        for name in ("inspector", "problems", "outline"):
+        for name in ("inspector", "problems", "outline", "paint"):
             if panel := self._panels.get(name):
                 panel.set_editor(editor)
 
@@ -107,6 +110,7 @@ class Workshop(QObject):
             "log": self._log,
             "problems": self._problems,
             "outline": self._outline,
+            "paint": self._paint,
         }
         return {name: partial(self._made, name, make, window) for name, make in makers.items()}
 
@@ -186,6 +190,22 @@ class Workshop(QObject):
         from ui.panels.outline import Outline
 
         panel = Outline(window)
+        panel.set_editor(self.editor)
+        return panel
+
+    @property
+    def paint_panel(self) -> PaintPanel | None:
+        """The canvas for masks; None before it was first shown."""
+        return self._panels.get("paint")
+
+    def _paint(self, window: MainWindow) -> QWidget:
+        # None of it, nor numpy, is imported before.
+        from ui.paint.full import FullWindow
+        from ui.paint.panel import PaintPanel
+
+        panel = PaintPanel(self.queue, self._preferences, window)
+        panel.run_wanted.connect(window.commands.run_to)
+        FullWindow(window, window.panels["paint"], panel)
         panel.set_editor(self.editor)
         return panel
 

@@ -18,7 +18,7 @@ from studio.diffusion.concat import (
 from studio.diffusion.guidance.masked import fit_mask, repeated
 from studio.errors import InputError
 from studio.inpaint import compose, fills
-from studio.inpaint.frames import frame_around, whole_frame
+from studio.inpaint.frames import crop_frame, new_area, own_side, whole_frame
 from studio.resize import resize
 from studio.values import Conditioning, Image, Latent, Mask
 
@@ -33,6 +33,9 @@ if TYPE_CHECKING:
 
     Check = Callable[[], None]
     Warn = Callable[[str], None]
+
+MAX_STEP = 128
+"""Multiples of so many pixels at most are pictures filled up to."""
 
 
 class NothingMasked(InputError):
@@ -57,7 +60,7 @@ class WrongPicture(InputError):
 
 
 class WrongPatch(InputError):
-    """A picture that is smaller than the frame it should fill."""
+    """A picture that isn't of the size of the frame that it should fill."""
 
     def __init__(self, found: tuple[int, int], frame: CropFrame) -> None:
         super().__init__(
@@ -122,23 +125,26 @@ def crop(
         soften: pixels over which what is repainted fades out beyond that.
         feather: pixels over which the result fades out; None takes the usual number.
         context: as in `frames.frame_around`; None takes the whole picture as it is.
-        size: as in `frames.frame_around`.
+        size: side of the square that the model works at, see there.
         step: of the first stage.
 
     Raises:
         NothingMasked: every mask is empty.
     """
     pixels, masks = fitted(image, mask)
+    different = masks[:1] if _alike(masks) else masks
+    frame = crop_frame(
+        different[:, 0].numpy(),
+        grow=grow,
+        soften=soften,
+        feather=feather,
+        context=context,
+        size=size,
+    )
+    if frame is None:
+        raise NothingMasked
     alpha = blend_masks(masks, grow, feather)
     sampled = blend_masks(masks, grow, soften)
-    height, width = pixels.shape[-2:]
-    box = compose.bounds(torch.maximum(alpha, sampled).amax((0, 1)).numpy())
-    if box is None:
-        raise NothingMasked
-    if context is None:
-        frame = whole_frame(width, height)
-    else:
-        frame = frame_around(box, width, height, context=context, size=size)
     part, hole = (_scaled(_cut(each, frame), frame) for each in (pixels, sampled))
     return Job(
         frame,
@@ -155,7 +161,8 @@ def stitch(
 
     Args:
         image: what the frame was cut from.
-        patch: what was made of the part; what is beyond the frame's scaled size is cut off.
+        patch: what was made of the part; what it was filled up with, less than `MAX_STEP` pixels
+            beyond the frame's scaled size, is cut off.
         frame: where it goes.
         alpha: [b, 1, H, W] in 0..1.
         match: see `compose.blend`.
@@ -168,7 +175,8 @@ def stitch(
     if (width, height) != (frame.picture_width, frame.picture_height):
         raise WrongPicture((width, height), frame)
     high, wide = patch.pixels.shape[-2:]
-    if wide < frame.scaled_width or high < frame.scaled_height:
+    beyond = wide - frame.scaled_width, high - frame.scaled_height
+    if min(beyond) < 0 or max(beyond) >= MAX_STEP:
         raise WrongPatch((wide, high), frame)
     shown = patch.pixels[..., : frame.scaled_height, : frame.scaled_width]
     shown = resize(shown.contiguous(), frame.width, frame.height, "lanczos").clamp(0, 1)
@@ -200,6 +208,11 @@ def composite(
     """Lay pictures over others, as CompositeImages has it; what sticks out is cut off."""
     height, width = image.pixels.shape[-2:]
     shown, there = _placed(over.pixels, at, width, height)
+    if match:
+        # Beyond the upper picture there is nothing to compare colours with.
+        count = max(len(image.pixels), len(shown))
+        below, shown = repeated(image.pixels, count), repeated(shown, count)
+        shown = torch.where(there > 0, shown, (below < 0.5).to(shown.dtype))
     if mask is None:
         alpha = there
     else:
@@ -244,7 +257,7 @@ def outpaint(
     new = pad(image.pixels.new_zeros(1, 1, height, width), around, value=1.0)
     larger = pad(image.pixels, around)
     pictures = filled(Image(larger), Mask(new.expand(len(larger), -1, -1, -1)), fill, check)
-    soft = torch.from_numpy(compose.blend_mask(new[0, 0].numpy(), 0, overlap))[None, None]
+    soft = torch.from_numpy(new_area(width, height, beyond, overlap))[None, None]
     if mask is not None:
         inner = fit_mask(mask.pixels, len(mask.pixels), height, width)
         soft = torch.maximum(soft, pad(inner, around))
@@ -359,8 +372,7 @@ def for_inpainting(image: Image, mask: Mask, grow: int, step: int) -> tuple[Imag
 def own_size(model: LiveModel) -> int:
     """Side of the square pictures that a model was trained on, in pixels; 512 where unknown."""
     side = getattr(getattr(model.unet, "config", None), "sample_size", None)
-    cells = side if isinstance(side, int) else 64
-    return cells * model.space.downscale
+    return own_side(side, model.space.downscale)
 
 
 def _alike(masks: Tensor) -> bool:

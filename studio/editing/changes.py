@@ -83,4 +83,5 @@ def tidy(changes: Iterable[Change]) -> tuple[Change, ...]:
 
 def same(one: Any, other: Any) -> bool:
     """Whether two values are the same in a file: 4 and 4.0 are equal, and aren't."""
-    return bool(one == other) and repr(one) == repr(other)
+    # Most of what a node holds is the same object before and after, and may be large.
+    return one is other or (bool(one == other) and repr(one) == repr(other))

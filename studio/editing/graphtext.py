@@ -16,6 +16,12 @@ if TYPE_CHECKING:
     from studio.graph.document import Graph
 
 
+MANY = 16
+"""Items in a parameter from which each one's text is kept."""
+SPARE = 1000
+"""Texts of items that may be kept though no list has them."""
+
+
 class GraphText:
     """The text of one graph, made anew only where the graph changed.
 
@@ -29,6 +35,7 @@ class GraphText:
 
     def __init__(self) -> None:
         self._known: dict[str, dict[str, tuple[BaseModel, str]]] = {"nodes": {}}
+        self._items: dict[int, tuple[Any, str]] = {}
 
     def prepare(self, nodes: Mapping[str, Node], budget: float) -> bool:
         """Make text of nodes that have none; True when all have.
@@ -43,7 +50,7 @@ class GraphText:
             del known[name]
         for number, (name, node) in enumerate(nodes.items()):
             if _text_of(known, name, node) is None:
-                known[name] = (node, _entry(name, node))
+                known[name] = (node, self._entry(name, node))
                 # The clock costs as much as a small node.
                 if number % 16 == 0 and time.perf_counter() > end:
                     return False
@@ -73,20 +80,57 @@ class GraphText:
         old = self._known.get(section, {})
         new: dict[str, tuple[BaseModel, str]] = {}
         for name, item in items.items():
-            new[name] = (item, _text_of(old, name, item) or _entry(name, item))
+            new[name] = (item, _text_of(old, name, item) or self._entry(name, item))
         self._known[section] = new
         return f'"{section}": {{' + ",".join([text for _, text in new.values()]) + "}"
+
+
+    def _entry(self, name: str, item: BaseModel) -> str:
+        # Pydantic takes three times as long for a node.
+        if not isinstance(item, Node):
+            return f"{_json(name)}: {_json(_dump(item))}"
+        data = _node(item)
+        if not any(_many_items(value) for value in item.params.values()):
+            return f"{_json(name)}: {_json(data)}"
+        params = (f"{_json(key)}: {self._value(value)}" for key, value in item.params.items())
+        parts = (
+            f"{_json(key)}: {{{', '.join(params)}}}" if key == "params" else
+            f"{_json(key)}: {_json(value)}"
+            for key, value in data.items()
+        )  # fmt: skip
+        return f"{_json(name)}: {{{', '.join(parts)}}}"
+
+    def _value(self, value: Any) -> str:
+        """A parameter's text; of a long list of items (the strokes of a mask) each is made once,
+        for a stroke more on thousands mustn't cost the text of all."""
+        if not _many_items(value):
+            return _json(value)
+        items, known = value["items"], self._items
+        texts = {}
+        for item in items:
+            found = known.get(id(item))
+            texts[id(item)] = (item, _json(item)) if found is None else found
+        if len(known) > 2 * len(items) + SPARE:
+            known.clear()
+        known |= texts
+        parts = (
+            f"{_json(key)}: [{', '.join(texts[id(item)][1] for item in items)}]"
+            if key == "items" else f"{_json(key)}: {_json(part)}"
+            for key, part in value.items()
+        )  # fmt: skip
+        return f"{{{', '.join(parts)}}}"
+
+
+def _many_items(value: Any) -> bool:
+    if not isinstance(value, dict):
+        return False
+    items = value.get("items")
+    return isinstance(items, list) and len(items) >= MANY
 
 
 def _text_of(known: Mapping[str, tuple[BaseModel, str]], name: str, item: BaseModel) -> str | None:
     found = known.get(name)
     return found[1] if found is not None and found[0] is item else None
-
-
-def _entry(name: str, item: BaseModel) -> str:
-    # Pydantic takes three times as long for a node.
-    data = _node(item) if isinstance(item, Node) else _dump(item)
-    return f"{_json(name)}: {_json(data)}"
 
 
 def _dump(item: BaseModel) -> dict[str, Any]:

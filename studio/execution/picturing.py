@@ -73,15 +73,17 @@ def preview_of(spec: NodeSpec, outputs: Mapping[str, Any]) -> NDArray[np.uint8] 
         outputs: its values by name.
 
     Returns:
-        uint8 [h, w, 3]; None for nodes that make neither, or show a file already.
+        uint8 [h, w, 3]; None for nodes that make neither, or show a picture's file already.
     """
     from studio.values import Image, Mask
 
-    if spec.category.partition("/")[0] not in SHOWN or not spec.inputs:
+    if spec.category.partition("/")[0] not in SHOWN:
         return None
     values = list(outputs.values())
     image = next((v.pixels for v in values if isinstance(v, Image) and len(v.pixels)), None)
     mask = next((v.pixels for v in values if isinstance(v, Mask) and len(v.pixels)), None)
+    if not spec.inputs and image is not None:
+        return None
     if mask is not None and image is not None and mask.shape[-2:] == image.shape[-2:]:
         share = TINTED * _small(mask)
         shown = _small(image) * (1 - share) + share * share.new_tensor(TINT)[:, None, None]

@@ -22,6 +22,8 @@ TRUSTED = 0.15
 """Differences up to this are a drift of colours; larger ones are another content."""
 MARGIN = 24
 """Pixels around a mask whose colours are compared."""
+_THIN = 1e-3
+"""Pixels; an edge softer than this can't be told from a hard one."""
 _SMOOTHING = 2.0
 """Deviation of the blur, in pixels, that keeps grain out of the comparison."""
 
@@ -45,6 +47,8 @@ def blend_mask(mask: Floats, grow: float, feather: float) -> Floats:
     inside = mask >= 0.5
     if not inside.any():
         return mask if grow >= 0 else np.zeros_like(mask)
+    if feather < _THIN:
+        feather = 0.0
     if not grow and not feather:
         return mask
     distance = ndimage.distance_transform_edt(~inside)

@@ -41,6 +41,16 @@ class ImportedMaskMissing(InputError):
         )
 
 
+class ImportedMaskUnreadable(InputError):
+    """An imported mask is beside the graph and can't be read."""
+
+    def __init__(self, path: Path, reason: str) -> None:
+        super().__init__(
+            f"The imported mask {path} can't be read: {reason}.",
+            hint="May you read that file and its folder? Else import the mask anew.",
+        )
+
+
 class ImportedMaskChanged(InputError):
     """The file of an imported mask isn't what was imported."""
 
@@ -101,13 +111,13 @@ def encode(mask: Plane) -> bytes:
     return encode_png(mask, {})
 
 
-def decode(data: bytes) -> Plane:
-    """The mask in the bytes of an imported mask's PNG, uint8 [H, W].
+def inspect(data: bytes) -> None:
+    """See whether bytes can be an imported mask's PNG, by its parts; its pixels aren't read.
 
     Raises:
-        StrokesFault: it isn't an 8-bit grey PNG, or it is damaged.
+        StrokesFault: it isn't an 8-bit grey PNG, or parts of it are missing.
     """
-    from studio.picturefiles import MAX_PIXELS, open_with_plugin
+    from studio.picturefiles import MAX_PIXELS
     from studio.png import PngFault, read_header_and_text
 
     file = io.BytesIO(data)
@@ -119,8 +129,19 @@ def decode(data: bytes) -> Plane:
         raise StrokesFault("the imported mask is no grey PNG of 8 bits; import it anew")
     if header.width * header.height > MAX_PIXELS:
         raise StrokesFault(f"the imported mask has more than {MAX_PIXELS // 2**20} megapixels")
+
+
+def decode(data: bytes) -> Plane:
+    """The mask in the bytes of an imported mask's PNG, uint8 [H, W].
+
+    Raises:
+        StrokesFault: it isn't an 8-bit grey PNG, or it is damaged.
+    """
+    from studio.picturefiles import open_with_plugin
+
+    inspect(data)
     try:
-        image = open_with_plugin("PNG", file)
+        image = open_with_plugin("PNG", io.BytesIO(data))
         image.load()
     except Exception as error:  # a broken file makes a decoder raise nearly anything
         raise StrokesFault(f"the imported mask is damaged: {error}") from None
@@ -220,8 +241,10 @@ def _read(base: Path, name: str) -> bytes:
     path = mask_path(base, name)
     try:
         data = path.read_bytes()
-    except OSError:
+    except FileNotFoundError:
         raise ImportedMaskMissing(path) from None
+    except OSError as error:
+        raise ImportedMaskUnreadable(path, error.strerror or str(error)) from None
     if blake3(data).hexdigest() != name:
         raise ImportedMaskChanged(path)
     return data

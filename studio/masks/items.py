@@ -29,8 +29,10 @@ MAX_POINTS = 1_000_000
 """Points of all items together."""
 MAX_TRAVEL = 1000
 """How often an outline may go the picture's longer side up or down, in all."""
+TRAVEL = 50
+"""So often up or down takes the time, or less, of going over the whole picture."""
 MAX_PAINT = 4000
-"""How often, in all, brushes may go over the whole picture (a square of its longer side)."""
+"""How often, in all, strokes may go over the whole picture (a square of its longer side)."""
 MAX_NUMBER = 2**31
 """No number in a stroke is as large as this; so sums of a million of them stay exact."""
 MAX_DATA = 64 * 1024 * 1024

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -22,19 +23,35 @@ class MaskStrokes(Marker):
 
     def fault(self, value: Any, environment: Environment) -> str | None:
         from studio.errors import StudioError
-        from studio.masks.imported import ImportedMaskChanged, ImportedMaskMissing, mask_path
+        from studio.masks.imported import (
+            ImportedMaskChanged,
+            ImportedMaskMissing,
+            ImportedMaskUnreadable,
+            inspect,
+            mask_path,
+        )
+        from studio.masks.items import Raster
         from studio.masks.strokes import StrokesFault, parse
 
         try:
             strokes = parse(value)
         except StrokesFault as fault:
             return f"{fault}."
+        for number, item in enumerate(strokes, 1):
+            if isinstance(item, Raster) and item.data is not None:
+                try:
+                    inspect(item.data)
+                except StrokesFault as fault:
+                    return f"item {number}: {fault}."
         for name in strokes.hashes:
             path = mask_path(environment.base, name)
             try:
                 if environment.file_fingerprint(path) != name:
                     return str(ImportedMaskChanged(path))
             except StudioError:
+                if os.path.lexists(path):
+                    reason = "it is no file, or may not be read"
+                    return str(ImportedMaskUnreadable(path, reason))
                 return str(ImportedMaskMissing(path))
         return None
 

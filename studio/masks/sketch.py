@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from studio.masks.items import VERSION, Invert, Item, Raster, Strokes, StrokesFault
 from studio.masks.strokes import Work, parse, parse_item
+from studio.words import short
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -114,7 +115,7 @@ def parse_stroke(item: Any) -> Stroke:
     if (text := item.get("c")) is None:
         return Stroke(where)
     if not isinstance(text, str) or not _COLOUR.fullmatch(text.lower()):
-        raise StrokesFault(f'its colour must be as "#ff8800", not {text!r}')
+        raise StrokesFault(f'its colour must be as "#ff8800", not {short(text)}')
     return Stroke(where, (int(text[1:3], 16), int(text[3:5], 16), int(text[5:7], 16)))
 
 
@@ -145,12 +146,12 @@ def draw(
 
     from studio.masks.sketch_canvas import SketchCanvas
 
-    canvas = SketchCanvas(width, height, picture, kept=0)
+    canvas = SketchCanvas(width, height, picture)
     for number, stroke in enumerate(sketch, 1):
         if check:
             check()
         try:
-            canvas.add(stroke.item, stroke.colour)
+            canvas.lay(stroke, check)
         except StrokesFault as fault:
             raise StrokesFault(f"item {number}: {fault}") from None
     found = canvas.layer

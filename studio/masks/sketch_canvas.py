@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from studio.masks.board import Check
     from studio.masks.sketch import Colour
 
     Plane = NDArray[np.uint8]
@@ -174,6 +175,22 @@ class SketchCanvas:
         self._keep(step)
         return changed
 
+    def lay(self, stroke: Stroke, check: Check | None = None) -> None:
+        """Put a whole stroke on a canvas without steps, for good.
+
+        Args:
+            stroke: what to draw.
+            check: called now and then; may raise to stop, and the canvas is of no use then.
+
+        Raises:
+            StrokesFault: it needs a picture that isn't there.
+        """
+        try:
+            self._put(_Step(stroke), 0, keep=False, check=check)
+        finally:
+            self._dry()
+        self._forgotten.append(stroke)
+
     def undo(self) -> list[Rect]:
         """Take the last stroke off; what changed."""
         if self._live:
@@ -271,20 +288,17 @@ class SketchCanvas:
         self._the_layer()[:] = 0
         self._forgotten, self._steps, self._undone, self._work = [], [], [], None
         for stroke in strokes:
-            step = _Step(stroke)
-            try:
-                self._put(step, 0, keep=False)
-            finally:
-                self._dry()
-            self._forgotten.append(stroke)
+            self.lay(stroke)
         return [self._all]
 
-    def _put(self, step: _Step, since: int, *, keep: bool = True) -> list[Rect]:
+    def _put(
+        self, step: _Step, since: int, *, keep: bool = True, check: Check | None = None
+    ) -> list[Rect]:
         """Lay more of a stroke over the layer; what changed."""
         layer, cover = self._the_layer(), self._cover.mask
         item = step.stroke.item
         # Coverage is the same whether the stroke then paints or erases.
-        added = self._cover.put(item.adding, since)
+        added = self._cover.put(item.adding, since, check)
         colour = step.stroke.colour
         paint = np.array((0, 0, 0, 0) if colour is None else (*colour, 255), np.uint16)
         touched = dict.fromkeys(place for rect in added for place in places(rect))

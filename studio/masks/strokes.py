@@ -26,6 +26,7 @@ from studio.masks.items import (
     MAX_TRAVEL,
     OPACITY,
     SIZE,
+    TRAVEL,
     UNIT,
     VERSION,
     Box,
@@ -108,16 +109,17 @@ class Work:
         if isinstance(item, Brush):
             points += len(item.points) - (since or 0)
             paint += _paint(item, since or 0)
-        elif isinstance(item, Polygon):
-            points += len(item.points)
+        else:
+            points += len(item.points) if isinstance(item, Polygon) else 0
+            paint += _swept(item)
         if items > MAX_ITEMS:
             raise StrokesFault(f"there are more than {MAX_ITEMS:,} items")
         if points > MAX_POINTS:
             raise StrokesFault(f"there are more than {MAX_POINTS:,} points")
         if paint > MAX_PAINT:
             raise StrokesFault(
-                f"brushes go over the whole picture more than {MAX_PAINT:,} times; use fewer "
-                "points, or fill it"
+                f"strokes go over the whole picture more than {MAX_PAINT:,} times; use fewer, "
+                "or fill it"
             )
         self._items, self._points, self._paint = items, points, paint
 
@@ -134,11 +136,11 @@ def parse(value: Any) -> Strokes:
     if not isinstance(value, dict):
         raise StrokesFault('strokes must be an object {"version": 1, "items": []}')
     if unknown := sorted(set(value) - {"version", "items"}, key=str):
-        raise StrokesFault(f"strokes have no {unknown[0]!r}")
+        raise StrokesFault(f"strokes have no {str(unknown[0])[:40]!r}")
     version = value.get("version", VERSION)
     if type(version) is not int or version != VERSION:
         raise StrokesFault(
-            f"strokes of version {version!r} aren't known; this program reads version {VERSION}"
+            f"strokes of version {_shown(version)} aren't known; this program reads version {VERSION}"
         )
     items = value.get("items", [])
     if not isinstance(items, list):
@@ -166,10 +168,10 @@ def parse_item(item: Any) -> Item:
         raise StrokesFault("it must be an object")
     kind = item.get("t")
     if not isinstance(kind, str) or kind not in _READERS:
-        raise StrokesFault(f"its kind must be one of {', '.join(_READERS)}, not {kind!r}")
+        raise StrokesFault(f"its kind must be one of {', '.join(_READERS)}, not {_shown(kind)}")
     read, known = _READERS[kind]
     if unknown := sorted(set(item) - known - {"t"}, key=str):
-        raise StrokesFault(f"a {kind} has no {unknown[0]!r}")
+        raise StrokesFault(f"a {kind} has no {str(unknown[0])[:40]!r}")
     return read(item)
 
 
@@ -203,11 +205,7 @@ def _brush(item: Mapping[str, Any]) -> Brush:
 def _polygon(item: Mapping[str, Any]) -> Polygon:
     points = _points(item, 2)
     if len(points):
-        import numpy as np
-
-        inside = np.clip(points[:, 1].astype(np.int64), 0, UNIT)
-        travel = int(np.abs(np.diff(inside, append=inside[:1])).sum())
-        if travel > MAX_TRAVEL * UNIT:
+        if _travel(points) > MAX_TRAVEL:
             raise StrokesFault(
                 f"its outline goes up and down more than {MAX_TRAVEL:,} times; draw it simpler"
             )
@@ -356,6 +354,30 @@ def _paint(brush: Brush, since: int) -> float:
     radius = brush.radius / UNIT
     inside = np.clip(high + radius, 0, 1) - np.clip(low - radius, 0, 1)
     return float((inside[:, 0] * inside[:, 1]).sum())
+
+
+def _swept(item: Item) -> float:
+    """How often anything but a brush goes over that square, about, by the time that it takes."""
+    import numpy as np
+
+    if isinstance(item, Polygon):
+        if not len(item.points):
+            return 0.0
+        low, high = item.points.min(0), item.points.max(0)
+        sides = np.clip(high, 0, UNIT) - np.clip(low, 0, UNIT)
+        return float(sides.prod(dtype=np.float64)) / UNIT**2 + _travel(item.points) / TRAVEL
+    if isinstance(item, Box):
+        left, top, right, bottom = (min(max(value, 0), UNIT) for value in item.box)
+        return (right - left) * (bottom - top) / UNIT**2
+    return float(isinstance(item, Bucket | Raster))
+
+
+def _travel(points: NDArray[np.int32]) -> float:
+    """How often an outline goes the picture's longer side up or down."""
+    import numpy as np
+
+    inside = np.clip(points[:, 1].astype(np.int64), 0, UNIT)
+    return float(np.abs(np.diff(inside, append=inside[:1])).sum()) / UNIT
 
 
 def _shown(value: Any) -> str:

@@ -158,13 +158,25 @@ def test_an_imported_mask_is_part_of_the_key(bench: Bench, pictures: Path) -> No
     path.write_bytes(encode(255 - grey))
     with pytest.raises(GraphInvalid, match="has changed since it was imported"):
         bench.plan(document, ["mask"])
+    path.unlink()
+    path.mkdir()
+    with pytest.raises(GraphInvalid, match="can't be read"):
+        bench.plan(document, ["mask"])
 
 
 @pytest.mark.usefixtures("pictures")
 def test_a_damaged_embedded_mask_names_its_item(bench: Bench) -> None:
-    result = bench.run(painted(Raster(data=b"nonsense").json() | {"hash": None}), ["mask"])
+    document = painted(ITEMS[0], Raster(data=b"nonsense").json() | {"hash": None})
+    with pytest.raises(GraphInvalid, match="item 2: the imported mask is no PNG"):
+        bench.plan(document, ["mask"])
+    # What only decoding shows is said by the node that does.
+    whole = bytearray(encode(PICTURE[..., 0]))
+    middle = whole.index(b"IDAT") + 8
+    whole[middle : middle + 20] = bytes(20)
+    document = painted(ITEMS[0], Raster(data=bytes(whole)).json() | {"hash": None})
+    result = bench.run(document, ["mask"])
     assert result.exit_code == 2
-    assert "mask (InpaintMask): item 1: the imported mask is no PNG" in str(result.error)
+    assert "mask (InpaintMask): item 2: the imported mask is damaged" in str(result.error)
 
 
 # ------------------------------------------------------------------ LoadMask

@@ -226,4 +226,5 @@ def test_the_editor_process_never_imports_torch(home: Path) -> None:
     report = json.loads(done.stdout.splitlines()[-1])
     assert report["status"] == "done"
     assert report["pictures"] == 1
+    assert report["early"] == []
     assert report["heavy"] == []

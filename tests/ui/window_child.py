@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 HEAVY = ("torch", "diffusers", "transformers")
+LATE = ("numpy", "scipy", "ui.paint")
+"""The canvas for masks, and numpy with it, come when the canvas is first opened."""
 
 
 def main() -> None:
@@ -42,6 +44,7 @@ def main() -> None:
             time.sleep(0.01)
 
     wait(lambda: window.editor is not None)
+    early = [name for name in LATE if name in sys.modules]
     for name in window.panels.docks:
         window.panels[name].bring_up()
     editor = window.editor
@@ -57,6 +60,7 @@ def main() -> None:
         "status": job.status,
         "error": job.error,
         "pictures": len(job.outputs),
+        "early": early,
         "heavy": [name for name in HEAVY if name in sys.modules],
     }
     print(json.dumps(report))  # noqa: T201  (it is what the parent reads)

@@ -40,6 +40,8 @@ class GraphEditor(QWidget):
     message = Signal(str)
     """Words for the status bar: why something was refused, what was done."""
     selection_changed = Signal()
+    paint_wanted = Signal(str, str)
+    """Id of a node to paint on, and the layer: "mask", "sketch" or "" for the one at hand."""
     title_changed = Signal()
     """The title, the path or whether there are unsaved changes."""
 

@@ -10,7 +10,7 @@ from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QFontMetricsF, QPainterPath, QPen
 
 from ui.editor.geometry import BUTTON, LINE, TEXT_LINES, TEXT_PAD
-from ui.editor.inline.kinds import fraction, shown
+from ui.editor.inline.kinds import PAINTED, fraction, shown
 from ui.editor.textlines import text_lines
 from ui.theme import fonts, icons
 from ui.theme.metrics import FIELD_RADIUS
@@ -30,7 +30,7 @@ LEFT = Qt.AlignmentFlag.AlignLeft | _CENTRE
 RIGHT = Qt.AlignmentFlag.AlignRight | _CENTRE
 _END_ICONS = {
     "choice": "chevron-down", "model": "chevron-down", "picture": "folder-open",
-    "file": "folder-open", "json": "braces",
+    "file": "folder-open", "json": "braces", "strokes": "brush", "sketch": "palette",
 }  # fmt: skip
 _SEED_ICONS = {"random": "repeat", "increment": "plus", "decrement": "minus"}
 
@@ -115,12 +115,13 @@ def _draw_line(painter: QPainter, theme: Theme, face: FieldFace, scale: float) -
     rect = face.spot.rect
     inner = rect.adjusted(INSET, 0, -INSET, 0)
     inner = _draw_end(painter, theme, face, inner, scale)
-    label, words = face.spot.name, _words(face)
+    label, words = PAINTED.get(face.spot.kind, face.spot.name), _words(face)
     label_width = min(
         QFontMetricsF(fonts.body()).horizontalAdvance(label), max(inner.width() * 0.6, 40)
     )
     painter.setFont(fonts.body())
-    painter.setPen(theme.secondary)
+    # What opens something is a button, and its words are no caption.
+    painter.setPen(theme.text if face.spot.kind in PAINTED else theme.secondary)
     painter.drawText(
         inner, int(LEFT), elided(label, fonts.body(), label_width + 1, Qt.TextElideMode.ElideRight)
     )
@@ -128,7 +129,7 @@ def _draw_line(painter: QPainter, theme: Theme, face: FieldFace, scale: float) -
     mode = Qt.TextElideMode.ElideRight
     if face.spot.kind in ("picture", "file", "name"):
         mode = Qt.TextElideMode.ElideLeft
-    nothing = face.value is None or words == ""
+    nothing = face.value is None or words in ("", "empty" if face.spot.kind in PAINTED else "")
     painter.setFont(fonts.value())
     painter.setPen(theme.disabled if nothing else theme.text)
     painter.drawText(inner, int(RIGHT), elided(words, fonts.value(), room, mode))

@@ -20,6 +20,7 @@ from ui.engine.deaths import Restarts, why_ended
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from pathlib import Path
 
 State = Literal["stopped", "starting", "ready", "failed"]
 
@@ -187,6 +188,20 @@ class EngineClient(QObject):
     def inspect(self, graph: str, node: str, **place: Any) -> str:
         """Ask what a node's outputs are: "inspected" or "rejected" comes with the id returned."""
         return self._on_graph("inspect", graph, {**place, "node": node})
+
+    def picture(self, graph: str, node: str, output: str, *, path: Path, **place: Any) -> str:
+        """Ask for a picture that a node made: "pictured" or "rejected" comes with the id returned.
+
+        Args:
+            graph: JSON text without line breaks.
+            node: its id.
+            output: of it, an Image.
+            path: a PNG that the worker writes, where the node's result is still there; the answer's
+                "path" is null otherwise, and its "reason" says why.
+            place: as for `plan`.
+        """
+        fields = {**place, "node": node, "output": output, "path": path}
+        return self._on_graph("picture", graph, fields)
 
     def models(self, kinds: Sequence[str] = ()) -> str:
         """Ask for the model files: "models" events come with the id returned."""

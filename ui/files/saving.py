@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Signal
 
+from studio.editing.strokes import carry_masks
 from studio.graph.files import loads
 from ui.files.dialogs import FileDialogs, file_name
 from ui.files.pages import fault_words
@@ -98,8 +99,15 @@ class Saver(QObject):
         page.saving = True
         page.banners.clear(SAVING)
         graph, revision = page.editor.document.graph(), page.editor.document.revision
+        before = page.path.absolute().parent if page.path else page.base
 
-        def written(mark: str) -> None:
+        def write() -> tuple[str, list[str]]:
+            mark = write_graph(graph, path, known)
+            # Imported masks lie beside their graph, and go with it.
+            return mark, carry_masks(graph, before, path.absolute().parent) if before else []
+
+        def written(result: tuple[str, list[str]]) -> None:
+            mark, troubles = result
             page.saving = False
             if self._is_open(page):
                 self.know(path, mark, instead_of=page.path)
@@ -108,7 +116,7 @@ class Saver(QObject):
                     page.editor.stack.setClean()
                 page.saved_as(path, mark)
                 page.banners.clear(CHANGED)
-            self.status.emit(f"Saved {path}")
+            self.status.emit(" ".join([f"Saved {path}", *troubles[:1]]))
             self.saved.emit(page)
             self.used.emit(path)
             done(True)
@@ -128,7 +136,7 @@ class Saver(QObject):
                 )
             done(False)
 
-        self._jobs.run(lambda: write_graph(graph, path, known), written, failed)
+        self._jobs.run(write, written, failed)
 
     def export(self, page: EditorPage) -> None:
         """Write the selected nodes to a file of their own."""

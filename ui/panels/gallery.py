@@ -241,7 +241,7 @@ class GalleryModel(QAbstractListModel):
         self._rows = {output.path: row for row, output in enumerate(self._outputs)}
 
 
-class _Tiles(QStyledItemDelegate):
+class Tiles(QStyledItemDelegate):
     """Paints a picture whole, on a rounded tile."""
 
     def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
@@ -301,7 +301,7 @@ class Gallery(QListView):
         super().__init__(parent)
         self._pictures = model
         self.setModel(model)
-        self.setItemDelegate(_Tiles(self))
+        self.setItemDelegate(Tiles(self))
         self.setViewMode(QListView.ViewMode.IconMode)
         self.setMovement(QListView.Movement.Static)
         self.setResizeMode(QListView.ResizeMode.Adjust)

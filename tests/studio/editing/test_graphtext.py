@@ -97,3 +97,16 @@ def test_a_big_graph_is_prepared_in_slices() -> None:
     made = {name: entry[1] for name, entry in text._known["nodes"].items()}
     assert text.nodes_only(nodes).count('"Float"') == 200
     assert all(text._known["nodes"][name][1] is words for name, words in made.items())
+
+
+def test_long_lists_of_items_are_written_as_they_are() -> None:
+    items = [{"t": "brush", "p": [number, 1, 255], "é": None} for number in range(40)]
+    strokes = {"version": 1, "items": items}
+    params = {"grow": 1.5, "strokes": strokes, "odd": {"items": [1, "a"] * 20}}
+    graph = Graph(nodes={"mask": Node(type="InpaintMask", params=params, inputs={"image": "a"})})
+    text = GraphText()
+    assert to_json(loads(text.whole(graph))) == to_json(graph)
+    longer = {**params, "strokes": {**strokes, "items": [*items[:30], {"t": "fill"}]}}
+    other = changed(graph, "mask", params=longer)
+    assert to_json(loads(text.whole(other))) == to_json(other)
+    assert text.whole(other) == GraphText().whole(other)

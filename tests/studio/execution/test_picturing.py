@@ -58,6 +58,8 @@ def test_who_shows_nothing(registry: Registry) -> None:
     assert shown(registry, "LoadImage", image=image) is None, "it shows its file"
     assert shown(registry, "VAEDecode", image=image) is None, "the next node shows it"
     assert shown(registry, "Stitch", image=Image(torch.zeros(0, 3, 4, 4))) is None
+    # Its file shows what isn't in the mask, too.
+    assert shown(registry, "LoadMask", mask=Mask(torch.ones(1, 1, 4, 4))).all()
     odd = torch.full((1, 1, 4, 4), float("nan"))
     assert not shown(registry, "InvertMask", mask=Mask(odd)).any()
 

@@ -16,6 +16,7 @@ from studio.masks.imported import (
     ImportedMaskChanged,
     ImportedMaskMissing,
     ImportedMaskNotWritten,
+    ImportedMaskUnreadable,
     channel_of,
     decode,
     embed,
@@ -72,6 +73,11 @@ def test_one_that_is_missing_or_changed_is_named(tmp_path: Path) -> None:
         with pytest.raises(ImportedMaskChanged, match=r"has changed since it was imported\. Put"):
             call(strokes, tmp_path)
     path.unlink()
+    path.mkdir()
+    for call in (load, embed, lambda s, b: moved(s, b, b / "x")):
+        with pytest.raises(ImportedMaskUnreadable, match="can't be read: Is a directory"):
+            call(strokes, tmp_path)
+    path.rmdir()
     with pytest.raises(ImportedMaskMissing, match=f"The imported mask {path} is missing"):
         load(strokes, tmp_path)
 

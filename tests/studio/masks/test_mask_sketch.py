@@ -149,6 +149,23 @@ def test_what_is_no_object_of_ours(value: Any) -> None:
         parse_sketch(value)
 
 
+def test_drawing_can_be_stopped_in_a_stroke() -> None:
+    class Enough(Exception):
+        pass
+
+    places = np.random.default_rng(2).integers(0, UNIT, (3000, 2))
+    points = clamp_points(np.concatenate([places, np.full((3000, 1), 255)], 1), 3)
+    long = Brush(points=points, radius=UNIT // 20, hardness=0)
+    calls = iter(range(5))
+
+    def check() -> None:
+        if next(calls) == 4:
+            raise Enough
+
+    with pytest.raises(Enough):
+        draw(Sketch((stroke(long),)), 512, 512, check=check)
+
+
 def test_a_bucket_needs_a_picture() -> None:
     canvas = SketchCanvas(*SIZE)
     with pytest.raises(StrokesFault, match="no picture"):

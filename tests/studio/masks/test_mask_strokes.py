@@ -202,6 +202,49 @@ def test_painting_without_end_is_refused() -> None:
     assert read({"t": "polygon", "p": [0, 2 * UNIT, *zigzag[2:]]})
 
 
+@pytest.mark.parametrize(
+    "item",
+    [
+        {"t": "rect", "o": 9, "b": [-5, -5, UNIT, 2 * UNIT]},
+        {"t": "ellipse", "o": 9, "b": [0, 0, UNIT, UNIT]},
+        {"t": "polygon", "p": [0, 0, UNIT, 0, 0, UNIT, -UNIT, 0]},
+        {"t": "bucket", "x": 1, "y": 1, "tol": 9},
+        {"t": "raster", "hash": 64 * "a"},
+    ],
+    ids=lambda item: item["t"],
+)
+def test_nor_is_there_an_end_to_other_items(item: Any) -> None:
+    assert len(parse({"items": [item] * 3_000})) == 3_000
+    with pytest.raises(StrokesFault, match="more than 4,000 times"):
+        parse({"items": [item] * 4_001})
+    # What lies outside costs nothing.
+    aside = {"t": "rect", "o": 9, "b": [-9, -9, -1, UNIT]}
+    assert len(parse({"items": [aside] * 50_000})) == 50_000
+
+
+def test_zigzags_count_together() -> None:
+    zigzag = {"t": "polygon", "p": [0, 0] + 400 * [1, UNIT, 1, -UNIT]}
+    with pytest.raises(StrokesFault, match="more than 4,000 times"):
+        parse({"items": [zigzag] * 400})
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        {"items": [{"t": "x" * 100_000}]},
+        {"items": [{**BRUSH, "y" * 100_000: 1}]},
+        {"y" * 100_000: 1},
+        {"version": "9" * 100_000},
+        {"items": [{**BRUSH, "p": ["z" * 100_000]}]},
+        {"items": [{**BRUSH, "r": "z" * 100_000}]},
+    ],
+)
+def test_what_is_wrong_is_said_in_a_line(value: Any) -> None:
+    with pytest.raises(StrokesFault) as caught:
+        parse(value)
+    assert len(str(caught.value)) < 200
+
+
 def test_work_that_is_refused_does_not_count() -> None:
     work = Work()
     brush = Brush(radius=8 * UNIT, points=clamp_points([[0, 0, 0]] * 3000, 3))

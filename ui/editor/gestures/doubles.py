@@ -46,6 +46,9 @@ def _on_node(gestures: Gestures, pointer: Pointer) -> bool:
         editor.attempt(lambda: edits.set_view(editor.document, [node], width=None))
         return True
     if hit.part == "preview":
-        gestures.action_wanted.emit("panel.viewer")
+        if editor.document.nodes[node].type == "InpaintMask":
+            editor.paint_wanted.emit(node, "")
+        else:
+            gestures.action_wanted.emit("panel.viewer")
         return True
     return False

@@ -132,6 +132,8 @@ class Menus:
         if target.hit is not None and target.hit.part == "widget":
             self._field(menu, target.node, target.hit.name)
             menu.addSeparator()
+        if self.document.nodes[target.node].type == "InpaintMask":
+            self._window(menu, "paint.open", "Paint mask", "brush")
         self._window(menu, "run.to_selected", "Run to here", "step-forward")
         self._window(menu, "panel.inspector", "Inspect", "sliders-horizontal")
         menu.addSeparator()

@@ -11,6 +11,7 @@ from ui.editor import inline
 from ui.editor.gestures.base import ALT, CTRL, LEFT, SHIFT, Gesture
 from ui.editor.gestures.edits import back_to
 from ui.editor.gestures.move import MoveNodes
+from ui.editor.inline.kinds import PAINTED
 from ui.editor.node_item import WORDS_FROM
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from ui.editor.gestures.dispatch import Gestures
 
 SCRUBBED = frozenset({"number", "slider", "seed"})
-OPENED = frozenset({"bool", "choice", "model", "colour"})
+OPENED = frozenset({"bool", "choice", "model", "colour", *PAINTED})
 """One click opens (or flips) them; the others are typed into after two."""
 READABLE = WORDS_FROM
 """Zoom below which fields show no text, and a press on one is a press on the node."""

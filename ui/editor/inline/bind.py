@@ -17,6 +17,7 @@ from ui.editor.inline.kinds import kind_of
 from ui.editor.inline.line import LineField, NameField
 from ui.editor.inline.model import ModelField
 from ui.editor.inline.number import NumberField
+from ui.editor.inline.paint import PaintField
 from ui.editor.inline.path import PathField
 from ui.editor.inline.seed import SeedField
 from ui.editor.inline.text import TextField
@@ -95,6 +96,8 @@ def new_field(
         case ("picture" | "file") as kind if param is not None:
             preview = in_panel and kind == "picture"
             return PathField(param, parent, editor, node, preview=preview, scale=scale)
+        case ("strokes" | "sketch") as kind:
+            return PaintField(param, parent, editor, node, layer=kind, scale=scale)
         case _:
             return LineField(param, parent, scale=scale)
 

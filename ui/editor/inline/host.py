@@ -13,7 +13,7 @@ from studio.editing.edits import set_param
 from ui.editor.inline.bind import Binding, new_field, param_of, value_of
 from ui.editor.inline.choice import ChoiceField
 from ui.editor.inline.colour import ColourField
-from ui.editor.inline.kinds import kind_of
+from ui.editor.inline.kinds import PAINTED, kind_of
 from ui.editor.inline.text import TextField
 from ui.theme import manager
 
@@ -153,7 +153,11 @@ class InlineEditor(QFrame):
         self.setGeometry(rect)
 
     def _tab(self, step: int) -> None:
-        order = [widget.name for widget in widgets(self.editor.document, self.node)]
+        order = [
+            widget.name
+            for widget in widgets(self.editor.document, self.node)
+            if kind_of(widget.spec) not in PAINTED
+        ]
         self.done()
         if self.name in order and len(order) > 1:
             following = order[(order.index(self.name) + step) % len(order)]
@@ -173,7 +177,8 @@ def open_editor(
             and a list isn't opened before one asks.
 
     Returns:
-        the editor; None where the node shows no such field, and for a switch, which is flipped.
+        the editor; None where the node shows no such field, for a switch, which is flipped, and
+        for what is painted on a canvas of its own.
     """
     close_editor(editor)
     item = editor.scene.nodes.get(node)
@@ -182,6 +187,9 @@ def open_editor(
         return None
     declared = param_of(editor, node, param)
     kind = kind_of(declared, value_of(editor, node, param))
+    if kind in PAINTED:
+        editor.paint_wanted.emit(node, "sketch" if kind == "sketch" else "mask")
+        return None
     if kind == "bool" and not by_keyboard:
         flip(editor, node, param)
         return None

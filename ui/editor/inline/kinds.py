@@ -11,16 +11,20 @@ if TYPE_CHECKING:
 
 Kind = Literal[
     "number", "slider", "bool", "choice", "text", "line", "seed", "model",
-    "colour", "file", "picture", "json", "name",
+    "colour", "file", "picture", "json", "name", "strokes", "sketch",
 ]  # fmt: skip
 
 _BY_MARKER: dict[str, Kind] = {
     "seed": "seed", "choice": "choice", "text": "text", "prompt": "text", "model": "model",
     "picture": "picture", "file": "file", "name": "name", "colour": "colour",
+    "strokes": "strokes", "sketch": "sketch",
 }  # fmt: skip
 _BY_TYPE: dict[str, Kind] = {
     "int": "number", "float": "number", "bool": "bool", "str": "line", "json": "json",
 }  # fmt: skip
+
+PAINTED: dict[str, str] = {"strokes": "Paint mask", "sketch": "Paint sketch"}
+"""Kinds whose field opens the canvas of `ui.paint`, and what stands on it."""
 
 WIDE_FLOAT = 100
 """A float with limits farther apart than this is a number, not a slider."""
@@ -66,6 +70,8 @@ def unit(param: Param) -> str:
 
 def shown(param: Param | None, value: Any) -> str:
     """A value as it stands on the canvas: "7.0", "512 px", "on", "none"."""
+    if param is not None and param.marker.widget in PAINTED:
+        return painted_words(value)
     if value is None:
         # Without a default, no value means that one must be given.
         return "none" if param is None or param.nullable else ""
@@ -77,6 +83,16 @@ def shown(param: Param | None, value: Any) -> str:
         text = number_text(param, value)
         return f"{text} {mark}" if (mark := unit(param)) else text
     return json.dumps(value, ensure_ascii=False)
+
+
+def painted_words(value: Any) -> str:
+    """How much is painted: "12 strokes", "empty"."""
+    items = value.get("items", []) if isinstance(value, dict) else None
+    if not isinstance(items, list):
+        return "can't be read"
+    if not items:
+        return "empty"
+    return f"{len(items):,} stroke{'s' * (len(items) != 1)}"
 
 
 def number_text(param: Param, value: Any) -> str:

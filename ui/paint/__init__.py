@@ -1,0 +1,1 @@
+"""The brush canvas: paints masks and sketches on pictures. Imported when it is first shown."""

@@ -1,0 +1,1 @@
+"""The tools of the brush canvas, and the hands that hold them."""
