@@ -224,9 +224,15 @@ def stitch(
         The picture with the part in it.
     """
     from studio.diffusion import inpaint as work
+    from studio.inpaint.frames import cuts_off
 
     _, masks = work.fitted(image, mask)
     alpha = work.blend_masks(masks, grow, feather)
+    if cuts_off(frame, alpha.amax((0, 1)).numpy()):
+        context.warn(
+            "The mask reaches beyond the frame that CropToMask cut: its edge may be seen there. "
+            "Use less grow and feather, or more context_share in CropToMask."
+        )
     return work.stitch(
         image, patch, frame, alpha, match=match_colours, check=context.check_cancelled
     )

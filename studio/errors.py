@@ -36,3 +36,9 @@ class InputError(StudioError):
 
 class Cancelled(Exception):
     """The run was asked to stop; raised inside a node at the next point that can stop."""
+
+
+def sentence(error: object) -> str:
+    """What an error says as a sentence: with a capital and one full stop; empty stays empty."""
+    text = str(error).rstrip(".")
+    return f"{text[0].upper()}{text[1:]}." if text else ""

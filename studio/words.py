@@ -31,6 +31,11 @@ def short(value: Any, limit: int = 40) -> str:
     return text if len(text) <= limit else f"{text[: limit - 1]}…"
 
 
+def a(name: str) -> str:
+    """A name with its article: "a Vae", "an Image"."""
+    return f"{'an' if name[:1].upper() in tuple('AEIOU') else 'a'} {name}"
+
+
 def plain(text: str) -> str:
     """`text` as UTF-8 can hold it: bytes of a file name that aren't text are written \\udc80 …
 

@@ -83,7 +83,9 @@ class Jobs(QObject):
         self._closed = False
         if drop:
             # Before the pool, a child, goes: it would first do all that waits.
-            self.destroyed.connect(self._pool.clear)
+            # Not the bound method: where the garbage collector takes both, Qt looks for its name.
+            pool = self._pool
+            self.destroyed.connect(lambda: pool.clear())
 
     def run(
         self,

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QObject, Qt
+from PySide6.QtCore import QObject, Qt, QTimer
 
 from ui.docks import BOTTOM, RIGHT, PanelDock
 from ui.theme import motion
@@ -50,6 +51,8 @@ class PanelSet(QObject):
             name: PanelDock(name, title, makers[name], window) for name, title in TITLES.items()
         }
         self._column = 0
+        self.docks["paint"].visibilityChanged.connect(self._paint_seen)
+        self.docks["paint"].topLevelChanged.connect(self._paint_seen)
         window.setDockNestingEnabled(True)
         self.follow_motion()
         # The side panels reach from the bar down to the status line.
@@ -108,6 +111,20 @@ class PanelSet(QObject):
         """Remember how wide the column at the right is, before the canvas comes beside it."""
         beside = self.docks["inspector"]
         self._column = beside.width() if beside.isVisible() else 0
+
+    def _paint_seen(self, *_: object) -> None:
+        """The room that the canvas leaves is the graph's: the column beside it stays as wide."""
+        paint = self.docks["paint"]
+        if not (paint.isHidden() or paint.isFloating()) or not self._window.isVisible():
+            return
+        for name, dock in self.docks.items():
+            in_column = self._window.dockWidgetArea(dock) == RIGHT and not dock.isFloating()
+            if name != "paint" and dock.isVisible() and in_column:
+                resize = partial(
+                    self._window.resizeDocks, [dock], [dock.width()], Qt.Orientation.Horizontal
+                )
+                QTimer.singleShot(0, self, resize)
+                return
 
     def fill(self) -> None:
         """Make the panels that are seen; the others when they are first shown."""

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from studio.editing.changes import Edit
     from studio.editing.document import Document
-    from studio.graph.document import Graph
+    from studio.graph.document import Graph, Node
 
 MASK, SKETCH = "strokes", "sketch"
 """The parameters that hold items."""
@@ -80,11 +80,19 @@ def set_items(
 
 def imported_hashes(graph: Graph) -> tuple[str, ...]:
     """The imported masks that lie beside a graph, each once; what makes no sense is passed by."""
+    return _hashes(graph.nodes.values())
+
+
+def _hashes(nodes: Iterable[Node]) -> tuple[str, ...]:
     found: dict[str, None] = {}
-    for node in graph.nodes.values():
+    seen: set[int] = set()  # states of a node share the dicts of their items
+    for node in nodes:
         value = node.params.get(MASK)
         items = value.get("items") if isinstance(value, dict) else None
         for item in items if isinstance(items, list) else ():
+            if id(item) in seen:
+                continue
+            seen.add(id(item))
             if isinstance(item, dict) and item.get("t") == "raster" and "data" not in item:
                 name = item.get("hash")
                 if isinstance(name, str) and len(name) == 64 and name.isalnum():
@@ -92,22 +100,33 @@ def imported_hashes(graph: Graph) -> tuple[str, ...]:
     return tuple(found)
 
 
-def carry_masks(graph: Graph, old: Path, new: Path) -> list[str]:
+def carry_masks(graph: Graph, old: Path, new: Path, past: Sequence[Node] = ()) -> list[str]:
     """Copy the imported masks of a graph that is saved in another folder.
 
+    Args:
+        graph: it.
+        old, new: folders.
+        past: nodes as they were or may be again: undo and redo go on in the other folder.
+
     Returns:
-        What couldn't be copied, in words for a person: the graph is saved all the same.
+        What couldn't be copied, in words for a person: the graph is saved all the same. Nothing
+        is said of what is missing in the past alone.
     """
-    if old == new or not (hashes := imported_hashes(graph)):
+    if old == new:
+        return []
+    hashes = imported_hashes(graph)
+    before = tuple(name for name in _hashes(past) if name not in hashes)
+    if not hashes and not before:
         return []
     from studio.errors import StudioError
     from studio.masks.imported import moved
     from studio.masks.items import Raster, Strokes
 
     troubles = []
-    for name in hashes:
+    for name in (*hashes, *before):
         try:
             moved(Strokes((Raster(hash=name),)), old, new)
         except StudioError as error:
-            troubles.append(str(error))
+            if name in hashes:
+                troubles.append(str(error))
     return troubles

@@ -19,7 +19,7 @@ from studio.graph.migrate import migrate
 from studio.graph.modes import resolve
 from studio.graph.order import needed_by, run_order
 from studio.params import Marker
-from studio.words import nearest
+from studio.words import a, nearest
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -235,7 +235,7 @@ class _Checker:
                     self._fault(
                         name,
                         f"inputs.{port.name}",
-                        f"{spec.type} needs a {port.type} here; connect one{self._offers(port)}.",
+                        f"{spec.type} needs {a(port.type)} here; connect one{self._offers(port)}.",
                         port.name,
                     )
                 continue
@@ -250,7 +250,7 @@ class _Checker:
             self._fault(
                 name,
                 f"inputs.{port}",
-                f"wants a {wanted}, and {source.node}.{source.output} gives a {given}.",
+                f"wants {a(wanted)}, and {source.node}.{source.output} gives {a(given)}.",
                 port,
             )
 

@@ -48,7 +48,7 @@ def fill(
     if how == "edge":
         return _nearest(pixels, hole)
     if how == "blur":
-        return membrane(pixels, ~hole)
+        return membrane(pixels, ~hole, None if tick is None else lambda: tick(0, 1))
     return march(pixels, hole, cast("Way", how), tick)
 
 

@@ -156,6 +156,17 @@ def frame_around(
     return CropFrame(x, y, wide, high, *scaled, width, height)
 
 
+def cuts_off(frame: CropFrame, alpha: Floats) -> bool:
+    """Whether a blend mask [H, W] of the picture's size goes on outside a frame."""
+    box = compose.bounds(alpha)
+    if box is None:
+        return False
+    left, top, right, bottom = box
+    across = frame.x <= left and right <= frame.x + frame.width
+    down = frame.y <= top and bottom <= frame.y + frame.height
+    return not (across and down)
+
+
 def whole_frame(width: int, height: int) -> CropFrame:
     """All of a picture, as it is."""
     return CropFrame(0, 0, width, height, width, height, width, height)

@@ -13,21 +13,27 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from numpy.typing import NDArray
 
     Floats = NDArray[np.float32]
     Flags = NDArray[np.bool_]
+    Check = Callable[[], None]
 
 RELAXATIONS = 12
 """At each level; the coarser ones have done the rest."""
+_SPARSE = 1 / 8
+"""Up to this share of free pixels it is quicker to look at these alone."""
 
 
-def membrane(values: Floats, known: Flags) -> Floats:
+def membrane(values: Floats, known: Flags, check: Check | None = None) -> Floats:
     """The values with the unknown ones filled in smoothly.
 
     Args:
         values: [H, W, C].
         known: [H, W]; values where it is False don't matter.
+        check: called now and then; may raise to stop.
 
     Returns:
         [H, W, C]: known values as they are; zeros where nothing is known at all.
@@ -39,12 +45,12 @@ def membrane(values: Floats, known: Flags) -> Floats:
     filled = np.where(known[..., None], values, np.float32(0))
     if min(known.shape) > 1:
         coarse, coarse_known = _halved(filled, known)
-        guess = _doubled(membrane(coarse, coarse_known), known.shape)
+        guess = _doubled(membrane(coarse, coarse_known, check), known.shape)
     else:
         mean = filled.sum((0, 1)) / np.float32(known.sum())
         guess = np.broadcast_to(mean, filled.shape)
     filled = np.where(known[..., None], filled, guess)
-    _relax(filled, ~known)
+    _relax(filled, ~known, check)
     return filled
 
 
@@ -74,14 +80,44 @@ def _doubled(values: Floats, shape: tuple[int, ...]) -> Floats:
     return values[: shape[0], : shape[1]]
 
 
-def _relax(values: Floats, free: Flags) -> None:
+def _relax(values: Floats, free: Flags, check: Check | None) -> None:
     """Let each free pixel take the mean of its four neighbours, a few times, in place."""
+    step = _sparsely(values, free) if free.mean() <= _SPARSE else _densely(values, free)
+    for _ in range(RELAXATIONS):
+        if check:
+            check()
+        step()
+
+
+def _densely(values: Floats, free: Flags) -> Callable[[], None]:
+    """A step of it by whole planes; the bits are those of `_sparsely`."""
+    around, where = np.empty_like(values), free[..., None]
+
+    def step() -> None:
+        around[1:], around[0] = values[:-1], values[0]
+        around[:-1] += values[1:]
+        around[-1] += values[-1]
+        around[:, 1:] += values[:, :-1]
+        around[:, 0] += values[:, 0]
+        around[:, :-1] += values[:, 1:]
+        around[:, -1] += values[:, -1]
+        np.multiply(around, np.float32(0.25), out=around)
+        np.copyto(values, around, where=where)
+
+    return step
+
+
+def _sparsely(values: Floats, free: Flags) -> Callable[[], None]:
+    """A step of it by the free pixels alone."""
     rows, columns = np.nonzero(free)
     height, width = free.shape
     up, down = np.maximum(rows - 1, 0), np.minimum(rows + 1, height - 1)
     left, right = np.maximum(columns - 1, 0), np.minimum(columns + 1, width - 1)
-    for _ in range(RELAXATIONS):
+
+    def step() -> None:
         around = values[up, columns] + values[down, columns]
         around += values[rows, left]
         around += values[rows, right]
         values[rows, columns] = around * np.float32(0.25)
+
+    return step

@@ -140,7 +140,8 @@ def parse(value: Any) -> Strokes:
     version = value.get("version", VERSION)
     if type(version) is not int or version != VERSION:
         raise StrokesFault(
-            f"strokes of version {_shown(version)} aren't known; this program reads version {VERSION}"
+            f"strokes of version {_shown(version)} aren't known; this program reads version "
+            f"{VERSION}"
         )
     items = value.get("items", [])
     if not isinstance(items, list):
@@ -204,11 +205,10 @@ def _brush(item: Mapping[str, Any]) -> Brush:
 
 def _polygon(item: Mapping[str, Any]) -> Polygon:
     points = _points(item, 2)
-    if len(points):
-        if _travel(points) > MAX_TRAVEL:
-            raise StrokesFault(
-                f"its outline goes up and down more than {MAX_TRAVEL:,} times; draw it simpler"
-            )
+    if len(points) and _travel(points) > MAX_TRAVEL:
+        raise StrokesFault(
+            f"its outline goes up and down more than {MAX_TRAVEL:,} times; draw it simpler"
+        )
     return Polygon(**_common(item), points=points)
 
 

@@ -12,7 +12,7 @@ from studio.inpaint import FILLS
 from studio.inpaint.compose import MARGIN, blend, blend_mask, bounds, usual_feather
 from studio.inpaint.fills import fill
 from studio.inpaint.frames import MAX_SCALE, frame_around
-from studio.inpaint.membrane import membrane
+from studio.inpaint.membrane import _densely, _sparsely, membrane
 
 Floats = NDArray[np.float32]
 
@@ -78,7 +78,8 @@ def test_beyond_an_edge_and_where_all_is_a_hole(how: str) -> None:
     assert np.array_equal(fill(slope(24, 40), nothing, how), slope(24, 40))
 
 
-def test_a_filling_can_be_stopped() -> None:
+@pytest.mark.parametrize("how", ["blur", "telea", "navier_stokes"])
+def test_a_filling_can_be_stopped(how: str) -> None:
     class Stop(Exception):
         pass
 
@@ -86,7 +87,23 @@ def test_a_filling_can_be_stopped() -> None:
         raise Stop
 
     with pytest.raises(Stop):
-        fill(slope(), hole(), "telea", tick)
+        fill(slope(), hole(), how, tick)
+
+
+@given(st.integers(1, 40), st.integers(1, 40), st.floats(0, 1), st.integers(0, 99))
+@settings(max_examples=60, deadline=None)
+def test_looking_at_all_pixels_or_at_the_free_ones_gives_the_same_bits(
+    height: int, width: int, share: float, seed: int
+) -> None:
+    rng = np.random.default_rng(seed)
+    values = rng.random((height, width, 3), np.float32)
+    free = rng.random((height, width)) < share
+    other = values.copy()
+    steps = _densely(values, free), _sparsely(other, free)
+    for _ in range(3):
+        for step in steps:
+            step()
+        assert np.array_equal(values, other)
 
 
 @settings(max_examples=40, deadline=None)

@@ -37,9 +37,9 @@ def reach() -> NDArray[np.bool_]:
     return np.asarray(ndimage.distance_transform_edt(~hole()) < 5)
 
 
-def save(path: Path, kind: str) -> None:
+def save(path: Path, kind: str, width: int = WIDTH, height: int = HEIGHT) -> None:
     rng = np.random.default_rng(1)
-    deep = rng.integers(0, 65536, (HEIGHT, WIDTH, 4), dtype=np.uint16)
+    deep = rng.integers(0, 65536, (height, width, 4), dtype=np.uint16)
     small = (deep >> 8).astype(np.uint8)
     match kind:
         case "RGB":

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
+from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from PySide6.QtWidgets import QVBoxLayout, QWidget
@@ -19,13 +22,14 @@ from ui.paint.surroundings import Surroundings
 from ui.paint.view import PaintView
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from collections.abc import Callable, Iterator
 
     from pytestqt.qtbot import QtBot
 
     from ui.editor.editor import GraphEditor
 
 WAIT = 20_000
+WORKFLOWS = Path(__file__).resolve().parents[2] / "workflows"
 
 
 class Desk(QWidget):
@@ -90,3 +94,22 @@ class Desk(QWidget):
         self.close()
         for part in (self.queue, self.client, self):
             part.deleteLater()
+
+
+@contextmanager
+def desks(
+    make_editor: Callable[[Path], GraphEditor], folder: Path, qtbot: QtBot
+) -> Iterator[Callable[[str], Desk]]:
+    """Makes desks on the workflows of inpainting, which are copied into a folder; closes them."""
+    for name in ("inpaint", "inpaint_only_masked"):
+        shutil.copy(WORKFLOWS / f"{name}.json", folder)
+    shutil.copytree(WORKFLOWS / "pictures", folder / "pictures")
+    made: list[Desk] = []
+
+    def make(name: str) -> Desk:
+        made.append(Desk(make_editor(folder / f"{name}.json"), qtbot))
+        return made[-1]
+
+    yield make
+    for desk in made:
+        desk.end()

@@ -240,6 +240,22 @@ def test_reroutes_are_looked_through(
     assert made.source.loader == "load"
 
 
+def test_bypassed_nodes_are_looked_through_and_count_again(
+    make_editor: Callable[[Graph], GraphEditor], picture: Path, qtbot: QtBot, parent: QObject
+) -> None:
+    graph = paint_graph(str(picture))
+    graph.nodes["turned"] = Node(
+        type="InvertImage", mode="bypass", inputs={"image": "load.image"}
+    )
+    graph.nodes["mask"] = graph.nodes["mask"].model_copy(update={"inputs": {"image": "turned"}})
+    editor = make_editor(graph)
+    made = bind(qtbot, editor, parent)
+    assert made.source.loader == "load"
+    assert made.painting.width == 128
+    editor.push(edits.set_mode(editor.document, ["turned"], "normal"))
+    assert made.source.loader == ""
+
+
 def test_a_picture_that_was_never_made_says_what_to_do(
     make_editor: Callable[[Graph], GraphEditor], parent: QObject
 ) -> None:

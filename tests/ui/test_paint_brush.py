@@ -197,6 +197,15 @@ def test_outside_of_the_picture(board: Board) -> None:
     assert not board.painting.painting
 
 
+def test_a_brush_that_shrinks_in_the_middle_of_a_stroke(board: Board) -> None:
+    # It ends as what it began as: its edge touches the picture, 30 pixels off its middle.
+    board.settings.radius = 40
+    board.drag((-30, 50), (-28, 60), release=False)
+    board.settings.radius = 2
+    events.release(board.view, board.at(-28, 60), LEFT)
+    assert len(board.items) == 1
+
+
 def test_huge_and_tiny(board: Board) -> None:
     board.settings.radius = 1e9
     assert board.settings.radius == 5000

@@ -72,6 +72,38 @@ def test_a_result_may_be_larger_than_the_picture(view: PaintView) -> None:
     agree(view)
 
 
+def test_a_result_beside_the_picture(view: PaintView) -> None:
+    result = QImage(528, 300, QImage.Format.Format_RGB32)
+    result.fill(QColor("#204080"))
+    view.show_result(result, QRectF(-64, 0, 528, 300))
+    view.compare = "beside"
+    agree(view)
+    zoom = view.placement.zoom
+    found = grabbed(view)
+    for x, shown in ((5, False), (395, False), (404, False), (415, True), (935, True)):
+        at = view.placement.to_view(x, 150)
+        assert view.rect().contains(at.toPoint())  # all of both is fitted into the view
+        assert bool(found[int(at.y()), int(at.x())] == 0x204080) is shown, x
+    view.compare = "off"
+    agree(view)
+    assert view.placement.zoom > 1.5 * zoom  # the result alone has the room again
+
+
+def test_the_picture_stays_under_the_hand_as_the_result_beside_it_goes(view: PaintView) -> None:
+    result = QImage(400, 300, QImage.Format.Format_RGB32)
+    result.fill(QColor("#204080"))
+    view.show_result(result, compare="beside")
+    view.painting.changed.connect(lambda _: view.show_result(None))
+    before = view.placement
+    start = before.to_view(100, 100).toPoint()
+    drag_to(view, start, start + QPoint(40, 0))
+    assert view.result is None
+    assert view.placement == before
+    release(view, start + QPoint(40, 0), LEFT)
+    assert view.placement == before
+    agree(view)
+
+
 def test_painting_on_a_result_shows_the_mask(view: PaintView) -> None:
     result = QImage(400, 300, QImage.Format.Format_RGB32)
     result.fill(QColor("#204080"))

@@ -144,6 +144,26 @@ def test_leaving_with_the_button_down(board: Board) -> None:
     board.check()
 
 
+def test_hands_that_the_interpreter_took_apart(board: Board) -> None:
+    # What a garbage collection at its end does: the object is empty, Qt's part still listens.
+    about = vars(board.view.hands)
+    kept = dict(about)
+    about.clear()
+    try:
+        board.drag((50, 50), (90, 60))
+    finally:
+        about.update(kept)
+    assert not board.items
+    board.drag((50, 50), (90, 60))
+    assert len(board.items) == 1
+
+
+def test_timers_go_with_their_view(board: Board) -> None:
+    for name in ("brush", "eraser"):
+        timer = board.view.hands.tools[name]._timer
+        assert timer.parent() is board.view
+
+
 def test_not_ready_says_so(board: Board) -> None:
     board.painting.say("Reading shapes.png …")
     board.messages.clear()
@@ -157,4 +177,4 @@ def test_not_ready_says_so(board: Board) -> None:
     board.painting.say("", ready=False)
     board.messages.clear()
     board.click(40, 40)
-    assert board.messages == ["There is no picture to paint on yet."]
+    assert "still being drawn" in board.messages[0]

@@ -2,44 +2,31 @@
 
 from __future__ import annotations
 
-import shutil
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 from events import ALT, RIGHT, drag, drag_to, key, move, release
 from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QImage
-from results_kit import WAIT, Desk
+from results_kit import WAIT, Desk, desks
 
 from studio.editing.edits import set_param
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
 
     from pytestqt.qtbot import QtBot
 
     from ui.editor.editor import GraphEditor
-
-WORKFLOWS = Path(__file__).resolve().parents[2] / "workflows"
 
 
 @pytest.fixture
 def desk_on(
     make_editor: Callable[[Path], GraphEditor], tmp_path: Path, qtbot: QtBot
 ) -> Iterator[Callable[[str], Desk]]:
-    for name in ("inpaint", "inpaint_only_masked"):
-        shutil.copy(WORKFLOWS / f"{name}.json", tmp_path)
-    shutil.copytree(WORKFLOWS / "pictures", tmp_path / "pictures")
-    made: list[Desk] = []
-
-    def make(name: str) -> Desk:
-        made.append(Desk(make_editor(tmp_path / f"{name}.json"), qtbot))
-        return made[-1]
-
-    yield make
-    for desk in made:
-        desk.end()
+    with desks(make_editor, tmp_path, qtbot) as make:
+        yield make
 
 
 @pytest.fixture

@@ -5,21 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from PySide6.QtCore import QMimeData, QPointF, Qt, QUrl
-from PySide6.QtGui import (
-    QDragEnterEvent,
-    QDropEvent,
-    QGuiApplication,
-    QImage,
-)
+from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 
 from studio.editing.edits import remove, set_param
 from studio.graph.document import Graph, Node
-from studio.masks.raster import rasterise
-from studio.masks.strokes import parse
-from tests.ui.mask_kit import paint_graph, write_picture
+from tests.ui.paint_window import a_window, agree, drag, editor_of, opened
 from ui.actions import Actions
 from ui.preferences import Preferences
 from ui.theme import instance
@@ -32,74 +24,12 @@ if TYPE_CHECKING:
     from pytestqt.qtbot import QtBot
 
     from studio.registry import Registry
-    from ui.editor.editor import GraphEditor
-    from ui.paint.panel import PaintPanel
 
 
 @pytest.fixture
-def window(
-    qtbot: QtBot, qapp: QApplication, registry: Registry, tmp_path: Path
-) -> Iterator[MainWindow]:
-    preferences = Preferences()
-    preferences.tour_done = True
-    actions = Actions(preferences)
-    made = MainWindow(registry, preferences, actions, instance(), start_engine=False)
-    made.resize(1600, 900)
-    picture = write_picture(tmp_path / "picture.png")
-    made.tabs.open_graph(paint_graph(str(picture)), "Masks")
-    with qtbot.waitSignal(made.first_painted):
-        made.show()
-    made.activateWindow()
-    yield made
-    for editor in made.tabs.editors():
-        editor.stack.setClean()
-    made.close()
-    made.actions_.deleteLater()
-    made.deleteLater()
-    qapp.sendPostedEvents()
-    qapp.processEvents()
-
-
-def editor_of(window: MainWindow) -> GraphEditor:
-    assert window.editor is not None
-    return window.editor
-
-
-def opened(window: MainWindow, qtbot: QtBot, node: str = "mask") -> PaintPanel:
-    """The canvas, open on a node, its picture read."""
-    editor_of(window).paint_wanted.emit(node, "mask")
-    panel = window.workshop.paint_panel
-    assert panel is not None
-    qtbot.waitUntil(lambda: panel.view.painting.ready, timeout=10_000)
-    QApplication.processEvents()
-    return panel
-
-
-def agree(panel: PaintPanel) -> None:
-    """The mask that is seen is what a run makes of the document."""
-    binding = panel.binding
-    assert binding is not None
-    painting = binding.painting
-    params = binding.editor.document.nodes[binding.node].params
-    strokes = parse(params.get("strokes", {}))
-    mask = rasterise(
-        strokes, painting.width, painting.height, painting.picture, painting.rasters
-    )
-    assert (mask == painting.mask.mask).all()
-
-
-def drag(
-    panel: PaintPanel,
-    *points: tuple[float, float],
-    button: Qt.MouseButton = Qt.MouseButton.LeftButton,
-) -> None:
-    """Drag the mouse over the canvas, through points in picture pixels."""
-    view = panel.view
-    places = [view.placement.to_view(x, y).toPoint() for x, y in points]
-    QTest.mousePress(view, button, pos=places[0])
-    for place in places[1:]:
-        QTest.mouseMove(view, place)
-    QTest.mouseRelease(view, button, pos=places[-1])
+def window(qtbot: QtBot, registry: Registry, tmp_path: Path) -> Iterator[MainWindow]:
+    with a_window(qtbot, registry, tmp_path) as made:
+        yield made
 
 
 def test_a_click_on_the_nodes_field_opens_the_canvas(window: MainWindow, qtbot: QtBot) -> None:
@@ -249,75 +179,6 @@ def test_the_whole_window_and_back(window: MainWindow, qtbot: QtBot) -> None:
     window.commands.trigger("paint.full")
     window.commands.trigger("view.reset_layout")
     assert not panel.full
-
-
-def test_a_picture_is_pasted_as_mask_and_as_picture(
-    window: MainWindow, qtbot: QtBot, home: Path
-) -> None:
-    panel = opened(window, qtbot)
-    editor = editor_of(window)
-    image = QImage(64, 48, QImage.Format.Format_RGB32)
-    image.fill(0xFF000000)
-    for x in range(20):
-        for y in range(20):
-            image.setPixel(x, y, 0xFFFFFFFF)
-    QGuiApplication.clipboard().setImage(image)
-    panel.view.setFocus()
-    QTest.keyClick(panel.view, Qt.Key.Key_V, Qt.KeyboardModifier.ControlModifier)
-    menu = panel.incoming.menu
-    assert menu is not None
-    menu.actions()[1].trigger()
-    menu.close()
-    qtbot.waitUntil(lambda: editor.stack.count() == 1)
-    qtbot.waitUntil(lambda: panel.view.painting.ready)
-    item = editor.document.nodes["mask"].params["strokes"]["items"][0]
-    assert item["t"] == "raster"
-    assert "data" in item  # a graph without a file has no folder for it
-    assert panel.view.painting.mask.mask[5, 5] == 255
-    assert panel.view.painting.mask.mask[90, 120] == 0
-    agree(panel)
-    QTest.keyClick(panel.view, Qt.Key.Key_V, Qt.KeyboardModifier.ControlModifier)
-    menu = panel.incoming.menu
-    assert menu is not None
-    menu.actions()[0].trigger()
-    menu.close()
-    qtbot.waitUntil(lambda: panel.view.painting.width == 64)
-    path = editor.document.nodes["load"].params["path"]
-    assert (home / "input" / path).is_file()
-    assert editor.stack.undoText().startswith("Load pasted_")
-    qtbot.waitUntil(lambda: panel.view.painting.ready)
-    agree(panel)
-
-
-def test_a_dropped_file_asks_what_it_is_to_be(
-    window: MainWindow, qtbot: QtBot, tmp_path: Path
-) -> None:
-    panel = opened(window, qtbot)
-    other = write_picture(tmp_path / "other.png", 50, 40)
-    data = QMimeData()
-    data.setUrls([QUrl.fromLocalFile(str(other))])
-    place = QPointF(panel.view.rect().center())
-    for kind in (QDragEnterEvent, QDropEvent):
-        point = place.toPoint() if kind is QDragEnterEvent else place
-        event = kind(
-            point, Qt.DropAction.CopyAction, data, Qt.MouseButton.LeftButton,
-            Qt.KeyboardModifier.NoModifier,
-        )  # fmt: skip
-        QApplication.sendEvent(panel.view, event)
-    menu = panel.incoming.menu
-    assert menu is not None
-    menu.actions()[0].trigger()
-    menu.close()
-    qtbot.waitUntil(lambda: panel.view.painting.width == 50)
-    assert editor_of(window).document.nodes["load"].params["path"] == str(other)
-
-
-def test_no_picture_on_the_clipboard_is_said(window: MainWindow, qtbot: QtBot) -> None:
-    panel = opened(window, qtbot)
-    QGuiApplication.clipboard().setText("words")
-    panel.incoming.paste()
-    assert "no picture" in panel.notice.text()
-    assert panel.incoming.menu is None
 
 
 def test_another_tab_shows_its_own_mask_and_the_first_comes_back(

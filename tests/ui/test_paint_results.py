@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import base64
-import shutil
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -12,19 +10,19 @@ from events import click, key, key_press, key_release
 from PySide6.QtCore import QBuffer, QByteArray, QIODevice, QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QImage, QKeyEvent
 from PySide6.QtWidgets import QApplication
-from results_kit import WAIT, Desk
+from results_kit import WAIT, Desk, desks
 
 from ui.engine.job import Job
 from ui.engine.planner import place_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
 
     from pytestqt.qtbot import QtBot
 
     from ui.editor.editor import GraphEditor
 
-WORKFLOWS = Path(__file__).resolve().parents[2] / "workflows"
 RIGHT, LEFT, ENTER = Qt.Key.Key_Right, Qt.Key.Key_Left, Qt.Key.Key_Return
 ESC, M, C = Qt.Key.Key_Escape, Qt.Key.Key_M, Qt.Key.Key_C
 
@@ -39,10 +37,7 @@ def picture(folder: Path, name: str, colour: str = "#c03020", side: int = 128) -
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """Workflows with their pictures, to be written beside."""
-    for name in ("inpaint", "inpaint_only_masked"):
-        shutil.copy(WORKFLOWS / f"{name}.json", tmp_path)
-    shutil.copytree(WORKFLOWS / "pictures", tmp_path / "pictures")
+    """Where the workflows and their pictures are, to be written beside."""
     return tmp_path
 
 
@@ -50,15 +45,8 @@ def folder(tmp_path: Path) -> Path:
 def desk_on(
     make_editor: Callable[[Path], GraphEditor], folder: Path, qtbot: QtBot
 ) -> Iterator[Callable[[str], Desk]]:
-    made: list[Desk] = []
-
-    def make(name: str) -> Desk:
-        made.append(Desk(make_editor(folder / f"{name}.json"), qtbot))
-        return made[-1]
-
-    yield make
-    for desk in made:
-        desk.end()
+    with desks(make_editor, folder, qtbot) as make:
+        yield make
 
 
 @pytest.fixture
@@ -137,10 +125,10 @@ def test_comparing(desk: Desk, folder: Path) -> None:
     before = colour(desk)
     desk.wrote(picture(folder, "red.png"))
     modes = []
-    for _ in range(3):
+    for _ in range(4):
         key(desk.view, M)
         modes.append(desk.view.compare)
-    assert modes == ["slider", "hover", "off"]
+    assert modes == ["slider", "beside", "hover", "off"]
     key_press(desk.view, C)
     assert desk.view.original_shown
     assert colour(desk, 0.05, 0.05) != "#c03020"
@@ -206,6 +194,15 @@ def test_accepting_is_one_step_that_undo_takes_back(desk: Desk, folder: Path) ->
     assert editor.document.dumps() == before
     desk.qtbot.waitUntil(lambda: (painting.picture == old).all(), timeout=WAIT)
     assert (painting.mask.mask == mask).all()
+
+
+def test_accepted_twice_is_accepted_once(desk: Desk, folder: Path) -> None:
+    desk.wrote(picture(folder, "red.png"))
+    key(desk.view, ENTER)  # the file is read before anything is done
+    key(desk.view, ENTER)
+    desk.settle()
+    assert desk.editor.stack.count() == 1
+    assert [words for words in desk.messages if "already" in words] == []
 
 
 def test_a_result_that_is_gone_is_told_of(desk: Desk, folder: Path) -> None:

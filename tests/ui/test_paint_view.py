@@ -312,9 +312,9 @@ def test_places_are_there_and_back() -> None:
     back = placed.to_picture(point)
     assert abs(back.x() - 123.25) < 1e-9
     assert abs(back.y() - 77.5) < 1e-9
-    rect = QRectF(3, 4, 50, 60)
-    there = placed.picture_rect(placed.rect(rect))
-    assert (there.topLeft() - rect.topLeft()).manhattanLength() < 1e-9
+    rect = placed.rect(QRectF(3, 4, 50, 60))
+    assert (placed.to_view(3, 4) - rect.topLeft()).manhattanLength() < 1e-9
+    assert (placed.to_view(53, 64) - rect.bottomRight()).manhattanLength() < 1e-9
     assert Placement(1.0, 3.3, 4.7).snapped(2.0) == Placement(1.0, 3.5, 4.5)
 
 

@@ -88,6 +88,8 @@ class _Load(QRunnable):
 
 def read_scaled(path: Path, side: int) -> QImage:
     """A picture no larger than `side`; null where it can't be read. May be called in any thread."""
+    if not path.is_file():  # reading a pipe would wait for ever
+        return QImage()
     reader = QImageReader(str(path))
     reader.setAutoTransform(True)
     size = reader.size()

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QObject, Signal
 
 from studio.editing.strokes import carry_masks
+from studio.graph.document import Node
 from studio.graph.files import loads
+from ui.editor.undo import EditCommand
 from ui.files.dialogs import FileDialogs, file_name
 from ui.files.pages import fault_words
 from ui.files.reading import ChangedOnDisk, Opened, read_graph, write_graph
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from studio.errors import StudioError
+    from ui.editor.editor import GraphEditor
     from ui.files.pages import EditorPage
     from ui.jobs import Jobs
 
@@ -100,11 +103,13 @@ class Saver(QObject):
         page.banners.clear(SAVING)
         graph, revision = page.editor.document.graph(), page.editor.document.revision
         before = page.path.absolute().parent if page.path else page.base
+        folder = path.absolute().parent
+        past = _past_nodes(page.editor) if before not in (None, folder) else []
 
         def write() -> tuple[str, list[str]]:
             mark = write_graph(graph, path, known)
             # Imported masks lie beside their graph, and go with it.
-            return mark, carry_masks(graph, before, path.absolute().parent) if before else []
+            return mark, carry_masks(graph, before, folder, past) if before else []
 
         def written(result: tuple[str, list[str]]) -> None:
             mark, troubles = result
@@ -114,6 +119,8 @@ class Saver(QObject):
                 # Whoever went on editing meanwhile has unsaved changes again.
                 if page.editor.document.revision == revision:
                     page.editor.stack.setClean()
+                elif before:
+                    self._carry_on(page, before, folder)
                 page.saved_as(path, mark)
                 page.banners.clear(CHANGED)
             self.status.emit(" ".join([f"Saved {path}", *troubles[:1]]))
@@ -137,6 +144,20 @@ class Saver(QObject):
             done(False)
 
         self._jobs.run(write, written, failed)
+
+    def _carry_on(self, page: EditorPage, old: Path, new: Path) -> None:
+        """A mask that was imported while the graph went to another folder goes there, too."""
+        graph = page.editor.document.graph()
+
+        def carried(troubles: list[str]) -> None:
+            if troubles:
+                self.status.emit(troubles[0])
+
+        self._jobs.run(
+            lambda: carry_masks(graph, old, new),
+            carried,
+            lambda error: self.status.emit(str(error)),
+        )
 
     def export(self, page: EditorPage) -> None:
         """Write the selected nodes to a file of their own."""
@@ -251,3 +272,17 @@ class Saver(QObject):
                 f"{path.name} isn't there any more. Save to write it again.",
                 [("Save", lambda: self.overwrite(page))],
             )
+
+
+def _past_nodes(editor: GraphEditor) -> list[Node]:
+    """Nodes as they were, or are again after undo or redo."""
+    stack = editor.stack
+    commands = (stack.command(number) for number in range(stack.count()))
+    return [
+        node
+        for command in commands
+        if isinstance(command, EditCommand)
+        for change in command.edit.changes
+        for node in (change.before, change.after)
+        if isinstance(node, Node)
+    ]

@@ -2,54 +2,42 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from PySide6.QtCore import QObject, QTimer, Signal
 
 from studio.editing.changes import ABSENT, EditRefused
 from studio.editing.strokes import MASK, SKETCH, add_items
-from studio.errors import StudioError
-from studio.masks.imported import load
+from studio.errors import sentence
 from studio.masks.items import Item, Raster, Strokes, StrokesFault
 from studio.masks.sketch import Sketch, Stroke, parse_stroke
-from studio.masks.strokes import parse_item
+from studio.masks.strokes import EMPTY, parse_item
 from ui.editor.following import follow
 from ui.engine.planner import place_of
-from ui.paint.painting import SOON, Painting, Prepared, prepare
+from ui.paint.drawing import Drawing, Drawn, Wish
+from ui.paint.painting import SOON, Painting
 from ui.paint.reading import ItemReader, value_or_empty
 from ui.paint.source import PictureSource
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    import numpy as np
-    from numpy.typing import NDArray
-
     from studio.editing.changes import Change, Edit
+    from studio.errors import StudioError
     from studio.graph.document import Node
     from ui.editor.editor import GraphEditor
     from ui.jobs import Jobs
+    from ui.paint.behind import Layer
+    from ui.paint.draft import Draft
     from ui.paint.mips import PictureLevels
 
-    Plane = NDArray[np.uint8]
+_T = TypeVar("_T")
 
 TYPE = "InpaintMask"
+OLD = "This is the picture of the run before. Run up to here for the new."
+OFFLINE = "The engine isn't running. This is the picture of the run before."
 SLOW = 250
 """Milliseconds of drawing or reading after which it is told of."""
-
-
-class _Stale(StudioError):
-    """Another drawing is wanted by now."""
-
-
-@dataclass
-class _Drawn:
-    """What a thread made."""
-
-    prepared: Prepared
-    strokes: list[tuple[Any, Item]]
-    sketch: list[tuple[Any, Stroke]]
 
 
 class Binding(QObject):
@@ -77,20 +65,20 @@ class Binding(QObject):
         self.editor = editor
         self.node = node
         """Id of the node."""
-        self.painting = Painting(self)
+        self.painting = Painting(self, jobs)
         self.source = PictureSource(editor, jobs, self)
         self.alive = True
         """The node is in the graph, and the graph in a tab."""
         self.notice = ""
         """What should be known though one can paint: the picture is an old one."""
         self._jobs = jobs
-        self._pixels: Plane | None = None
-        self._levels: PictureLevels | None = None
+        self._picture: PictureLevels | None = None
+        self._size: tuple[int, int] | None = None
+        self._drawing: Drawing | None = None
         self._mask: ItemReader[Item] = ItemReader(parse_item)
         self._sketch: ItemReader[Stroke] = ItemReader(parse_stroke)
         self._seen: tuple[Any, Any] = (None, None)
         self._own = False
-        self._turn = 0
         self.closed = False
         """It let go of the graph, or the graph is gone."""
         self._waiting = ""
@@ -99,6 +87,7 @@ class Binding(QObject):
         self._slow.setInterval(SLOW)
         self._slow.timeout.connect(self._say_waiting)
         self.painting.committed.connect(self._committed)
+        self.source.sized.connect(self._sized)
         self.source.found.connect(self._found)
         self.source.missing.connect(self._missing)
         self.source.busy.connect(self._busy)
@@ -121,11 +110,9 @@ class Binding(QObject):
         base: Path = place_of(self.editor)["base"]
         return base
 
-    def item_count(self) -> int:
-        """Steps of mask and sketch in the document."""
-        return sum(
-            len(value.get("items", ())) for value in self._values() if isinstance(value, dict)
-        )
+    def is_bare(self) -> bool:
+        """Nothing is painted, and nothing stands there that can't be read either."""
+        return all(value in (None, EMPTY) for value in self._values())
 
     def push(self, edit: Edit) -> bool:
         """Make an edit of the graph one undo step. True if it did something."""
@@ -146,22 +133,21 @@ class Binding(QObject):
         if not self.closed:
             self.closed = True
             self.alive = False
-            self._turn += 1
-            self._slow.stop()
+            self._stop_drawing()
             self.source.close()
 
     # From the hand
 
-    def _committed(self, layer: str, items: list[dict[str, Any]], label: str) -> None:
+    def _committed(self, layer: Layer, items: list[dict[str, Any]], label: str) -> None:
         if not self.alive:
             return
         document, param = self.editor.document, MASK if layer == "mask" else SKETCH
+        made = self.painting.newest(layer, len(items))
         if layer == "mask":
-            made = self.painting.mask.strokes.items[-len(items) :]
-            self._mask.keep(list(zip(items, made, strict=True)), trim=False)
+            self._mask.keep([(data, item) for data, (item, _) in _pairs(items, made)], trim=False)
         else:
-            drawn = self.painting.sketch.sketch.items[-len(items) :]
-            self._sketch.keep(list(zip(items, drawn, strict=True)), trim=False)
+            drawn = [(data, Stroke(item, colour)) for data, (item, colour) in _pairs(items, made)]
+            self._sketch.keep(drawn, trim=False)
         self._own = True
         try:
             self.editor.push(add_items(document, self.node, param, items, label))
@@ -187,8 +173,7 @@ class Binding(QObject):
             self.alive = there
             if not there:
                 self.painting.say("This mask isn't in the graph any more. Undo brings it back.")
-                self._turn += 1
-                self._slow.stop()
+                self._stop_drawing()
                 self.changed.emit()
                 return
             self._sync()
@@ -243,79 +228,78 @@ class Binding(QObject):
             self._fail(fault)
 
     def _draw(self) -> None:
-        """Draw everything in a thread; the canvas says so where it takes a moment."""
-        self._turn += 1
-        turn = self._turn
-        pixels = self._pixels
-        if pixels is None:
+        """Draw everything in threads; the canvas says so where it takes a moment."""
+        self._stop_drawing()
+        picture = self._picture
+        size = self._size if picture is None else (picture.width, picture.height)
+        if size is None:
             return  # the source says why
-        self._wait("Drawing the mask …")
+        self._wait("Drawing the mask …" if picture is not None else self.source.words)
         strokes, sketch = self._values()
-        known_mask, known_sketch = self._mask.snapshot(), self._sketch.snapshot()
-        base, levels = self.base, self._levels
+        known = self._mask.snapshot(), self._sketch.snapshot()
+        wish = Wish(size, strokes, sketch, known, self.base)
+        drawing = self._drawing = Drawing((self._mask, self._sketch), self._jobs, wish, self)
+        drawing.drafted.connect(self._drafted)
+        drawing.done.connect(self._take)
+        drawing.failed.connect(self._fail)
+        if picture is not None:
+            drawing.give(picture)
 
-        def check() -> None:
-            if turn != self._turn:
-                raise _Stale("")
-
-        def draw() -> _Drawn:
-            items = self._mask.read_all(value_or_empty(strokes), known_mask)
-            layers = self._sketch.read_all(value_or_empty(sketch), known_sketch)
-            mask = Strokes(tuple(item for _, item in items))
-            height, width = pixels.shape[:2]
-            prepared = prepare(
-                width, height, pixels, mask,
-                Sketch(tuple(stroke for _, stroke in layers)), load(mask, base), check,
-                levels,
-            )  # fmt: skip
-            return _Drawn(prepared, items, layers)
-
-        def then(drawn: _Drawn) -> None:
-            if turn == self._turn:
-                self._take(drawn)
-
-        def failed(error: StudioError | OSError) -> None:
-            if turn == self._turn:
-                self._fail(error)
-
-        self._jobs.run(draw, then, failed)
-
-    def _take(self, drawn: _Drawn) -> None:
+    def _stop_drawing(self) -> None:
         self._slow.stop()
+        drawing, self._drawing = self._drawing, None
+        if drawing is not None:
+            drawing.cancel()
+            drawing.deleteLater()
+
+    def _drafted(self, draft: Draft) -> None:
+        self._slow.stop()
+        self.painting.show_draft(draft)
+
+    def _take(self, drawn: Drawn) -> None:
+        self._stop_drawing()
         self._mask.keep(drawn.strokes)
         self._sketch.keep(drawn.sketch)
-        self._levels = drawn.prepared.levels
         self.painting.take(drawn.prepared)
 
     def _fail(self, error: StudioError | OSError) -> None:
-        self._slow.stop()
-        text = str(error)
-        words = f"{text[0].upper()}{text[1:].rstrip('.')}." if text else ""
+        self._stop_drawing()
+        words = str(error)
         if isinstance(error, StrokesFault):
-            words = f"The strokes of this mask can't be drawn: {text.rstrip('.')}."
-        self.painting.say(words)
+            words = f"The strokes of this mask can't be drawn: {words}"
+        self.painting.say(sentence(words))
 
     # The picture
 
     def _busy(self) -> None:
         # What the engine makes anew is awaited with the old picture in view.
-        if self.source.path_wanted or self._pixels is None:
-            self._turn += 1
+        if self.source.path_wanted or self._picture is None:
+            self._stop_drawing()
+            self._picture = self._size = None
             self._wait(self.source.words)
 
-    def _found(self, pixels: Plane) -> None:
-        self._pixels, self._levels = pixels, None
+    def _sized(self, width: int, height: int) -> None:
+        """What is painted can be drawn while the picture is being read."""
+        if self._picture is None:
+            self._size = width, height
+            self._draw()
+
+    def _found(self, picture: PictureLevels) -> None:
+        self._picture = picture
         self._set_notice("")
-        self._draw()
+        drawing = self._drawing
+        if drawing is not None and drawing.awaits(picture):
+            drawing.give(picture)
+        else:
+            self._draw()
         self.changed.emit()
 
     def _missing(self) -> None:
-        if self.source.can_run and self._pixels is not None:
-            self._set_notice("This is the picture of the run before. Run up to here for the new.")
+        if self._picture is not None and (self.source.can_run or self.source.offline):
+            self._set_notice(OFFLINE if self.source.offline else OLD)
         else:
-            self._pixels = None
-            self._turn += 1
-            self._slow.stop()
+            self._stop_drawing()
+            self._picture = self._size = None
             self._set_notice("")
             self.painting.say(self.source.words)
         self.changed.emit()
@@ -326,7 +310,9 @@ class Binding(QObject):
         self._slow.start()
 
     def _say_waiting(self) -> None:
-        if not self.painting.ready:
+        # The picture itself stays in view.
+        shown = self._picture is not None and self.painting.picture is self._picture.picture
+        if not self.painting.ready and not shown:
             self.painting.say(self._waiting)
 
     def _set_notice(self, words: str) -> None:
@@ -335,9 +321,12 @@ class Binding(QObject):
             self.changed.emit()
 
     def _editor_gone(self) -> None:
-        self.closed, self.alive = True, False
-        self._turn += 1
+        self.close()
         self.lost.emit()
+
+
+def _pairs(items: list[dict[str, Any]], made: list[_T]) -> list[tuple[dict[str, Any], _T]]:
+    return list(zip(items, made, strict=True))
 
 
 def _renamed(gone: Change, changes: dict[str, Change]) -> str:

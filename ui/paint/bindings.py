@@ -25,7 +25,8 @@ class Bindings(QObject):
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
-        self.jobs = Jobs(2, self, drop=True)
+        # One reads, one draws; a third, for what nobody wants any more but goes on to its end.
+        self.jobs = Jobs(3, self, drop=True)
         self._made: list[Binding] = []
 
     def get(self, editor: GraphEditor, node: str) -> Binding:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from studio.editing.flow import reach
 from studio.graph.checked import Source
 from studio.graph.modes import through
 from studio.inpaint.frames import crop_frame, new_area
@@ -167,6 +168,14 @@ def origin(document: Document, source: Source) -> Source:
             break
         source = wired[port].source
     return source
+
+
+def below(document: Document, node: str) -> set[str]:
+    """Ids of the nodes that something of `node` goes into, by whatever ways; not its own."""
+    if node not in document.nodes:
+        return set()
+    found = reach(node, lambda name: [wire.target for wire in document.wires_out_of(name)])
+    return found - {node}
 
 
 def values_of(document: Document, name: str, wanted: Collection[str] = ()) -> dict[str, Any]:

@@ -1,15 +1,22 @@
-"""The divider between what was and what came of it."""
+"""Comparing what was with what came of it: the ways to, and the divider between both."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
 
 from PySide6.QtCore import QPointF, Qt
 
+from ui.paint import decor
 from ui.paint.tools.base import Tool, Touch
 
 if TYPE_CHECKING:
+    from PySide6.QtCore import QRectF
+    from PySide6.QtGui import QPainter
+
+    from ui.paint.shown import Shown
     from ui.paint.tools.base import Stage
+
+Compare = Literal["off", "slider", "beside", "hover"]
 
 REACH = 10.0
 """View pixels from the divider within which it is grabbed."""
@@ -63,3 +70,25 @@ class DividerGrip(Tool):
 
     def cancel(self) -> None:
         self._off = None
+
+
+def draw_labels(
+    painter: QPainter, shown: Shown, picture: QRectF, pane: QRectF, divider: float | None
+) -> None:
+    """Say which of both is seen where.
+
+    Args:
+        painter: of the view.
+        shown: what is compared, and how.
+        picture, pane: the parts of the view in which the picture and the result are.
+        divider: where it stands in the view; None for none.
+    """
+    if divider is not None:
+        decor.draw_divider(painter, divider, pane)
+        decor.draw_label(painter, pane, "Before")
+        decor.draw_label(painter, pane, "After", right=True)
+    elif shown.beside:
+        decor.draw_label(painter, picture, "Before")
+        decor.draw_label(painter, pane, "After")
+    elif shown.comparing:
+        decor.draw_label(painter, pane, "Before" if shown.shows_original else "After")

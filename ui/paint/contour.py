@@ -38,11 +38,13 @@ class Line:
         colour: RGB, 0-255.
         dashed: light and dark dashes, without a colour.
         width: 1 as it is; the screen's ratio makes it as wide there.
+        flipped: its colour is outside: the mask is inverted.
     """
 
     colour: tuple[int, int, int] = (255, 255, 255)
     dashed: bool = False
     width: float = 1.0
+    flipped: bool = False
 
     @property
     def step(self) -> int:
@@ -142,7 +144,7 @@ def _draw_cell(cell: Pixels, x: int, y: int, values: Plane, line: Line) -> None:
         casing: Any = 255 - colour
         edge = wider[rows, columns] * np.float32(_CASING_ALPHA)
     else:
-        inside = _inner(values, cell.shape)[rows, columns] >= 0
+        inside = (_inner(values, cell.shape)[rows, columns] >= 0) ^ line.flipped
         colour = np.float32(255)
         casing = np.where(inside[:, None], np.asarray(line.colour, np.float32), np.float32(0))
         edge = np.where(

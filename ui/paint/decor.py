@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QLineF, QPointF, QRectF, Qt
 from PySide6.QtGui import QBrush, QColor, QFontMetricsF, QImage, QPainter, QPainterPath, QPen
 
-from ui.theme import fonts
+from ui.theme import fonts, icons
 
 if TYPE_CHECKING:
     from ui.paint.tools.base import Ring
@@ -25,14 +25,15 @@ CASING = QColor(0, 0, 0, 150)
 LIGHT = QColor(255, 255, 255, 235)
 
 HANDLE = 8.0
-"""Side of a handle of the outpaint frame; it is grabbed within `GRAB` of its middle."""
-GRAB = 9.0
+"""Side of a handle of the outpaint frame."""
 
 _KEPT_RING = 512.0
 """View pixels of the radius up to which a ring is drawn once and kept."""
 
 _PILL_HEIGHT = 22.0
 _PILL_PAD = 8.0
+
+_WORDS = int(Qt.AlignmentFlag.AlignCenter) | int(Qt.TextFlag.TextWordWrap)
 
 
 @lru_cache(maxsize=8)
@@ -80,7 +81,7 @@ def draw_ring(painter: QPainter, ring: Ring) -> None:
         corner = QPointF(round(corner.x() * ratio) / ratio, round(corner.y() * ratio) / ratio)
         painter.drawImage(corner, image)
     if ring.words:
-        draw_pill(painter, words_rect(ring), ring.words)
+        draw_pill(painter, ring_words_rect(ring), ring.words)
 
 
 @lru_cache(maxsize=4)
@@ -118,7 +119,7 @@ def _stroke_ring(
     painter.restore()
 
 
-def words_rect(ring: Ring) -> QRectF:
+def ring_words_rect(ring: Ring) -> QRectF:
     """Where the words beside a ring stand; empty where there are none."""
     if not ring.words:
         return QRectF()
@@ -169,23 +170,31 @@ def draw_words(painter: QPainter, rect: QRectF, words: str, theme: Theme) -> Non
     painter.save()
     painter.setFont(fonts.body())
     painter.setPen(theme.secondary)
-    flags = Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextWordWrap
+    place = words_rect(rect, words)
+    painter.drawText(place, _WORDS, words)
+    ratio = painter.device().devicePixelRatioF()
+    corner = QPointF(round(rect.center().x()) - 14, round(place.top()) - 40)
+    painter.drawPixmap(corner, icons.pixmap("image", "disabled", 28, ratio))
+    painter.restore()
+
+
+def words_rect(rect: QRectF, words: str) -> QRectF:
+    """Where the words stand in a view in which there is no picture."""
     width = min(rect.width() - 48, 420.0)
     middle = QRectF(rect.center().x() - width / 2, rect.y() + 24, width, rect.height() - 48)
-    painter.drawText(middle, flags, words)
-    painter.restore()
+    return QFontMetricsF(fonts.body()).boundingRect(middle, _WORDS, words)
 
 
 # ------------------------------------------------------------------ frames
 
 
 def draw_crop(painter: QPainter, rect: QRectF, words: str, view: QRectF) -> None:
-    """The frame of what is sampled; what is outside of it is a little dimmer.
+    """The frame of what is sampled.
 
     Args:
         rect: the frame.
         words: at its corner, "sampled at 512 x 512".
-        view: of which all but the frame may be dimmed.
+        view: in which the words have to stay.
     """
     painter.save()
     painter.setRenderHint(QPainter.RenderHint.Antialiasing)
@@ -230,21 +239,28 @@ def _outside(frame: QRectF, picture: QRectF) -> QPainterPath:
 
 
 def draw_outpaint(
-    painter: QPainter, frame: QRectF, picture: QRectF, theme: Theme, *, empty: bool = True
+    painter: QPainter,
+    frame: QRectF,
+    picture: QRectF,
+    theme: Theme,
+    *,
+    empty: bool = True,
+    held: bool = True,
 ) -> None:
-    """The frame that the picture is to fill, with handles.
+    """The frame that the picture is to fill.
 
     Args:
         frame, picture: where they lie.
         theme: its accent marks the frame.
         empty: it is hatched where the picture doesn't fill it.
+        held: it has handles, as it can be dragged now.
     """
     painter.save()
     if empty:
         outside = _outside(frame, picture)
         painter.fillPath(outside, theme.field)
         hatch = QColor(theme.accent)
-        hatch.setAlpha(70)
+        hatch.setAlpha(110 if theme.is_dark else 80)
         _draw_hatch(painter, outside, frame, hatch)
     painter.setRenderHint(QPainter.RenderHint.Antialiasing)
     painter.setBrush(Qt.BrushStyle.NoBrush)
@@ -252,7 +268,7 @@ def draw_outpaint(
     painter.drawRect(frame)
     painter.setPen(QPen(theme.accent, 1.5))
     painter.drawRect(frame)
-    for handle in handles(frame).values():
+    for handle in handles(frame).values() if held else ():
         square = QRectF(0, 0, HANDLE, HANDLE)
         square.moveCenter(handle)
         painter.setPen(QPen(theme.accent, 1.5))
@@ -271,25 +287,6 @@ def handles(frame: QRectF) -> dict[str, QPointF]:
         for across in x
         if down or across
     }
-
-
-def handle_at(frame: QRectF, at: QPointF) -> str:
-    """What of a frame is at a point: "top-left", "right", …, "inside", or "" for nothing.
-
-    Its whole edges are held as well as its handles.
-    """
-    for name, middle in handles(frame).items():
-        if max(abs(at.x() - middle.x()), abs(at.y() - middle.y())) <= GRAB:
-            return name
-    if not frame.adjusted(-GRAB, -GRAB, GRAB, GRAB).contains(at):
-        return ""
-    for name, off in (
-        ("left", at.x() - frame.left()), ("right", at.x() - frame.right()),
-        ("top", at.y() - frame.top()), ("bottom", at.y() - frame.bottom()),
-    ):  # fmt: skip
-        if abs(off) <= GRAB / 2:
-            return name
-    return "inside" if frame.contains(at) else ""
 
 
 def _draw_hatch(painter: QPainter, area: QPainterPath, around: QRectF, colour: QColor) -> None:
@@ -365,7 +362,9 @@ def draw_divider(painter: QPainter, x: float, pane: QRectF) -> None:
 
 
 def draw_label(painter: QPainter, pane: QRectF, words: str, *, right: bool = False) -> None:
-    """What is seen on one side of the divider, in an upper corner."""
+    """What is seen in a pane, in an upper corner of it; nothing in an empty one."""
+    if pane.isEmpty():
+        return
     width = pill_size(words)
     x = pane.right() - 8 - width if right else pane.left() + 8
     draw_pill(painter, QRectF(x, pane.top() + 8, width, _PILL_HEIGHT), words)

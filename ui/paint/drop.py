@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QEvent, QObject, QRectF, Signal
 from PySide6.QtGui import QColor, QDropEvent, QPainter, QPen
 
+from ui.files.reading import PICTURES
 from ui.theme.manager import current
 
 if TYPE_CHECKING:
+    from PySide6.QtCore import QMimeData
     from PySide6.QtWidgets import QWidget
-
-READABLE = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff")
 
 
 class PictureDrop(QObject):
@@ -38,7 +38,7 @@ class PictureDrop(QObject):
         if kind == QEvent.Type.DragLeave:
             self._set_over(False)
         elif kind in (QEvent.Type.DragEnter, QEvent.Type.Drop) and isinstance(event, QDropEvent):
-            paths = _pictures(event)
+            paths = paths_of(event.mimeData())
             self._set_over(bool(paths) and kind == QEvent.Type.DragEnter)
             if paths:
                 event.acceptProposedAction()
@@ -67,7 +67,7 @@ class PictureDrop(QObject):
             self._widget.update()
 
 
-def _pictures(event: QDropEvent) -> list[Path]:
-    """The picture files that are dragged."""
-    paths = (Path(url.toLocalFile()) for url in event.mimeData().urls() if url.isLocalFile())
-    return [path for path in paths if path.suffix.lower() in READABLE]
+def paths_of(data: QMimeData) -> list[Path]:
+    """The picture files in dropped or pasted data, by their names."""
+    paths = [Path(url.toLocalFile()) for url in data.urls() if url.isLocalFile()]
+    return [path for path in paths if path.suffix.lower() in PICTURES]

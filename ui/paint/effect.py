@@ -99,11 +99,6 @@ class EffectKeeper(QObject):
             if not self._timer.isActive():
                 self._timer.start()
 
-    def close(self) -> None:
-        """Wait for what runs."""
-        self._drop()
-        self._jobs.close()
-
     def _drop(self) -> None:
         self._timer.stop()
         self._again = False

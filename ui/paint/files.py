@@ -40,6 +40,7 @@ class Snapshot:
     """
 
     def __init__(self, painting: Painting) -> None:
+        painting.finish()
         self._mask = painting.mask.mask.copy()
         self._shape = painting.grow, painting.feather, painting.invert
         self._picture = painting.picture

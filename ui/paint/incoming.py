@@ -5,22 +5,22 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from PySide6.QtCore import QObject
+from PySide6.QtCore import QMimeData, QObject
 from PySide6.QtGui import QCursor, QGuiApplication, QImage
 from PySide6.QtWidgets import QMenu
 
 from studio.editing.changes import EditRefused
 from studio.editing.strokes import MASK, add_items
 from studio.settings import home_folder
-from ui.files.reading import PICTURE_SUFFIXES
 from ui.paint import files
+from ui.paint.drop import paths_of
 from ui.paint.opening import set_picture
 from ui.theme import icons
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from PySide6.QtCore import QMimeData, QPoint
+    from PySide6.QtCore import QPoint
 
     from studio.errors import StudioError
     from ui.paint.binding import Binding
@@ -61,7 +61,9 @@ class Incoming(QObject):
 
     def paste(self) -> None:
         """Ask about the picture on the clipboard."""
-        if not self.take(QGuiApplication.clipboard().mimeData()):
+        data = QGuiApplication.clipboard().mimeData()
+        # Some systems have nothing at all on an empty clipboard.
+        if not isinstance(data, QMimeData) or not self.take(data):
             self._panel.tell("There is no picture on the clipboard.")
 
     def ask_files(self, paths: list[Path]) -> None:
@@ -126,6 +128,9 @@ class Incoming(QObject):
             return files.raster_item(plane, size, base)
 
         def then(binding: Binding, item: dict[str, Any]) -> None:
+            if base not in (None, binding.base) and binding is self._panel.binding:
+                self.as_mask(found)  # meanwhile the graph was saved in another folder
+                return
             self._push(
                 binding,
                 lambda: binding.push(
@@ -169,9 +174,3 @@ class Incoming(QObject):
                 then(binding, result)
 
         self._panel.jobs.run(work, done, failed)
-
-
-def paths_of(data: QMimeData) -> list[Path]:
-    """The picture files in dropped or pasted data, by their names."""
-    paths = [Path(url.toLocalFile()) for url in data.urls() if url.isLocalFile()]
-    return [path for path in paths if path.suffix.lower() in PICTURE_SUFFIXES]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import shiboken6
 from PySide6.QtCore import QObject, QRectF
 
-from studio.editing.flow import reach
+from ui.paint.chain import below
 from ui.paint.outpaint import SNAP
 
 if TYPE_CHECKING:
@@ -99,15 +99,8 @@ class LivePreview(QObject):
         fresh = states.get(name).step > 0
         old = states.preview(name)
         self._last = old.cacheKey() if old is not None and not fresh else 0
-        self._rect = self._place() if self._below(binding, name) else None
-
-    @staticmethod
-    def _below(binding: Binding, name: str) -> bool:
-        document = binding.editor.document
-        if binding.node not in document.nodes or name not in document.nodes:
-            return False
-        ways = reach(binding.node, lambda at: [w.target for w in document.wires_out_of(at)])
-        return name in ways and name != binding.node
+        there = below(binding.editor.document, binding.node)
+        self._rect = self._place() if name in there else None
 
     def _place(self) -> QRectF | None:
         """Where a preview lies, in pixels of the picture; None where that can't be known."""

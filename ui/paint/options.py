@@ -23,15 +23,19 @@ from studio.spec import Param
 from ui.editor.inline.colour import ColourPicker, Swatch
 from ui.editor.inline.number import NumberField
 from ui.paint.flow import FlowLayout
+from ui.paint.overlay_menu import OverlayMenu
 from ui.panels.parts import IconButton, Words
 from ui.theme import fonts, icons
 
 if TYPE_CHECKING:
+    from PySide6.QtGui import QResizeEvent
+
     from ui.paint.settings import PaintSettings
 
 BRUSHES = ("brush", "eraser")
 SHAPES = ("lasso", "polygon", "rectangle", "ellipse")
 BUCKETS = ("bucket", "colour-select")
+BRUSH_TOGGLES = ("pressure_size", "pressure_opacity", "encircle")
 _HEIGHT = 26
 
 
@@ -57,7 +61,7 @@ class SettingField(QWidget):
         words: str,
         *,
         slider: bool = True,
-        width: int = 52,
+        width: int = 46,
     ) -> None:
         super().__init__()
         self._settings, self.name = settings, name
@@ -82,6 +86,7 @@ class SettingField(QWidget):
         row.setSpacing(5)
         row.addWidget(text)
         row.addWidget(self.field)
+        self.setFixedHeight(_HEIGHT)
         self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
         settings.changed.connect(self._changed)
         self._show()
@@ -104,10 +109,26 @@ class SettingField(QWidget):
 
 
 class SettingToggle(IconButton):
-    """A button that stays down while a setting is on."""
+    """A button that stays down while a setting is on.
 
-    def __init__(self, settings: PaintSettings, name: str, icon: str, words: str) -> None:
+    Args:
+        settings: hold it.
+        name: of the setting.
+        icon: its icon.
+        words: for the tool tip.
+        text: beside the icon, where that alone wouldn't say it.
+    """
+
+    def __init__(
+        self, settings: PaintSettings, name: str, icon: str, words: str, text: str = ""
+    ) -> None:
         super().__init__(icon, words, checkable=True)
+        if text:
+            self.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
+            self.setFont(fonts.small())
+            self.setText(text)
+            width = self.fontMetrics().horizontalAdvance(text)
+            self.setFixedSize(width + self.iconSize().width() + 20, _HEIGHT)
         self._settings, self.name = settings, name
         self.clicked.connect(lambda on: setattr(settings, name, on))
         settings.changed.connect(self._changed)
@@ -192,13 +213,16 @@ class ToolOptions(QWidget):
             each.name: each for each in (size, hardness, opacity, spacing, smoothing, tolerance)
         }
         self.toggles = {
-            name: SettingToggle(settings, name, icon, words)
-            for name, icon, words in (
-                ("pressure_size", "pen-line", "The pen's pressure changes the size"),
-                ("pressure_opacity", "droplet", "The pen's pressure changes the opacity"),
-                ("encircle", "circle-dashed", "Fill what the brush goes around"),
-                ("everywhere", "boxes", "Take like colours everywhere in the picture"),
-                ("subtract", "minus", "Take away in place of adding (X)"),
+            name: SettingToggle(settings, name, icon, words, text)
+            for name, icon, words, text in (
+                ("pressure_size", "pen-size", "The pen's pressure changes the size", ""),
+                ("pressure_opacity", "pen-opacity", "The pen's pressure changes the opacity", ""),
+                ("encircle", "encircle", "Fill what the brush goes around", ""),
+                (
+                    "everywhere", "scan-search", "Take like colours everywhere in the picture",
+                    "Everywhere",
+                ),
+                ("subtract", "minus", "Take away in place of adding (X)", "Take away"),
             )
         }
         shown: tuple[tuple[QWidget, tuple[str, ...]], ...] = (
@@ -208,14 +232,14 @@ class ToolOptions(QWidget):
             (opacity, (*BRUSHES, *SHAPES, *BUCKETS)),
             (spacing, BRUSHES),
             (smoothing, BRUSHES),
-            (self.toggles["pressure_size"], BRUSHES),
-            (self.toggles["pressure_opacity"], BRUSHES),
-            (self.toggles["encircle"], BRUSHES),
+            (_side_by_side(*(self.toggles[name] for name in BRUSH_TOGGLES)), BRUSHES),
             (self.toggles["everywhere"], ("bucket",)),
             (self.toggles["subtract"], (*SHAPES, *BUCKETS)),
         )
         self._shown = shown
         self._none = Words("", "secondary", fonts.small())
+        # As high as a line of fields, or the canvas would move with the tool.
+        self._none.setFixedHeight(_HEIGHT)
         for widget, _ in shown:
             self._flow.addWidget(widget)
         self._flow.addWidget(self._none)
@@ -229,7 +253,12 @@ class ToolOptions(QWidget):
         return QSize(240, self._flow.heightForWidth(max(self.width(), 240)))
 
     def minimumSizeHint(self) -> QSize:
-        return QSize(160, _HEIGHT + 8)
+        return QSize(160, self._flow.heightForWidth(max(self.width(), 240)))
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        if event.oldSize().width() != event.size().width():
+            self.updateGeometry()  # other lines
 
     def _changed(self, name: str) -> None:
         if name != "tool":
@@ -280,7 +309,7 @@ class LayerRow(QWidget):
             button.clicked.connect(lambda _=False, name=name: setattr(settings, "layer", name))
         self.colour = ColourButton(settings, "colour", "Colour of the brush", 20)
         self.other = ColourButton(settings, "other_colour", "The other colour (X swaps them)", 14)
-        self.zoom = QToolButton(self)
+        self.zoom = QToolButton()  # given its place among the others by the row
         self.zoom.setText("100 %")
         self.zoom.setFont(fonts.small())
         self.zoom.setMinimumWidth(52)
@@ -328,62 +357,15 @@ class LayerRow(QWidget):
                 button.setVisible(layer == "sketch")
 
 
-class OverlayMenu(QMenu):
-    """How the mask is shown: tint, contour or checks, its colour and strength, the guides."""
-
-    def __init__(self, settings: PaintSettings, parent: QWidget) -> None:
-        super().__init__(parent)
-        self._settings = settings
-        self.kinds = {}
-        for name, words in (
-            ("tint", "Tint the mask"),
-            ("contour", "Outline the mask"),
-            ("checker", "Checks where it is masked"),
-        ):
-            action = self.addAction(words)
-            action.setCheckable(True)
-            action.triggered.connect(lambda _=False, name=name: setattr(settings, "overlay", name))
-            self.kinds[name] = action
-        self.addSeparator()
-        strengths = self.addMenu("Strength")
-        self.strengths = {}
-        for percent in (20, 40, 60, 80, 100):
-            action = strengths.addAction(f"{percent} %")
-            action.setCheckable(True)
-            action.triggered.connect(
-                lambda _=False, percent=percent: setattr(settings, "overlay_opacity", percent)
-            )
-            self.strengths[percent] = action
-        colours = self.addMenu("Colour")
-        self.colours = {}
-        for name, value in OVERLAY_COLOURS.items():
-            action = colours.addAction(icons.icon("square", value, 14), name)
-            action.setCheckable(True)
-            action.triggered.connect(
-                lambda _=False, value=value: setattr(settings, "overlay_colour", value)
-            )
-            self.colours[value] = action
-        self.addSeparator()
-        self.guides = self.addAction("Guides at multiples of 8")
-        self.guides.setCheckable(True)
-        self.guides.triggered.connect(lambda on: setattr(settings, "guides", on))
-        self.aboutToShow.connect(self._show)
-
-    def _show(self) -> None:
-        settings = self._settings
-        for name, action in self.kinds.items():
-            action.setChecked(name == settings.overlay)
-        for percent, action in self.strengths.items():
-            action.setChecked(percent == settings.overlay_opacity)
-        for value, action in self.colours.items():
-            action.setChecked(value == settings.overlay_colour)
-        self.guides.setChecked(settings.guides)
-
-
-OVERLAY_COLOURS = {
-    "Red": "#ff3d55", "Orange": "#ff8a1f", "Green": "#22c55e", "Cyan": "#18b8d6",
-    "Blue": "#3b82f6", "Magenta": "#e040fb", "White": "#ffffff",
-}  # fmt: skip
+def _side_by_side(*buttons: QWidget) -> QWidget:
+    """Buttons that belong together."""
+    group = QWidget()
+    row = QHBoxLayout(group)
+    row.setContentsMargins(0, 0, 0, 0)
+    row.setSpacing(2)
+    for button in buttons:
+        row.addWidget(button)
+    return group
 
 
 def _segment(text: str, words: str) -> QToolButton:

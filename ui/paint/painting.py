@@ -1,41 +1,41 @@
 """One picture under the brush: its mask, its sketch, and the stroke in hand. No view, no document.
 
-Everything here is quick but `prepare`, which draws what is painted from nothing: large pictures
-and many strokes are prepared in a thread (`ui.paint.binding` does) and then taken over.
+Everything here is quick: large pictures and many strokes are prepared in a thread
+(`ui.paint.binding` does) and then taken over, and a bucket is put on by one.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Literal
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
-from PySide6.QtCore import QObject, Signal
+from shiboken6 import isValid
 
 from studio.masks.canvas import Canvas
-from studio.masks.items import MAX_RADIUS, UNIT, Strokes, StrokesFault
-from studio.masks.pixels import Rect, to_units
-from studio.masks.raster import rasterise
-from studio.masks.sketch import Sketch, Stroke, draw
+from studio.masks.items import MAX_ITEMS, Strokes, StrokesFault
+from studio.masks.pixels import Rect
+from studio.masks.sketch import Sketch, Stroke
 from studio.masks.sketch_canvas import SketchCanvas
-from ui.paint.mips import PictureLevels
+from ui.paint.behind import Behind, Layer, slow
+from ui.paint.canvases import Canvases
+from ui.paint.prepared import TAIL, Prepared, prepare
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     import numpy as np
     from numpy.typing import NDArray
 
     from studio.masks.items import Brush, Item
+    from ui.paint.draft import Draft
 
     Plane = NDArray[np.uint8]
     Colour = tuple[int, int, int]
 
-Layer = Literal["mask", "sketch"]
+__all__ = ["SOON", "TAIL", "Layer", "Painting", "Prepared", "label_of", "prepare"]
 
 SOON = 8
 """So many new items are put on at once; more are drawn in a thread."""
-TAIL = 12
-"""So many of the last items of what was drawn in a thread can be taken off at once."""
 
 _LABELS = {
     "brush": ("Brush", "Erase"),
@@ -49,134 +49,19 @@ _LABELS = {
 }
 
 
-@dataclass
-class Prepared:
-    """A picture and what is painted on it, drawn.
-
-    Args:
-        picture: uint8 [H, W, 3]; None where only the size is known.
-        mask: with all its strokes on it.
-        sketch: the same.
-        rasters: imported masks by hash; the mask reads them, and more may be put in.
-        levels: the picture in smaller and smaller, for a view that is zoomed out.
-    """
-
-    picture: Plane | None
-    mask: Canvas
-    sketch: SketchCanvas
-    rasters: dict[str, Plane]
-    levels: PictureLevels | None = None
-
-
-def prepare(
-    width: int,
-    height: int,
-    picture: Plane | None,
-    strokes: Strokes,
-    sketch: Sketch,
-    rasters: Mapping[str, Plane] | None = None,
-    check: Callable[[], None] | None = None,
-    levels: PictureLevels | None = None,
-) -> Prepared:
-    """Draw what is painted; for threads. Nothing of the result is used anywhere else yet.
-
-    Args:
-        width, height: of the picture, pixels.
-        picture: uint8 [H, W, 3] of that size; buckets need it.
-        strokes, sketch: what is painted.
-        rasters: uint8 [h, w] of any size by hash.
-        check: called now and then; may raise to stop.
-        levels: of the picture, where they are made already.
-
-    Raises:
-        StrokesFault: an imported mask is missing, or a bucket has no picture.
-    """
-    known = dict(rasters or {})
-    mask = Canvas(width, height, picture, known)
-    # The last few are put on one by one, so that they can be taken off again at once.
-    if len(first := Strokes(strokes.items[:-TAIL])):
-        mask.load(first, rasterise(first, width, height, picture, known, check))
-    mask.set(strokes)
-    layer = SketchCanvas(width, height, picture)
-    if len(before := Sketch(sketch.items[:-TAIL])):
-        layer.load(before, draw(before, width, height, picture, check))
-    layer.set(sketch)
-    if levels is None and picture is not None:
-        levels = PictureLevels.build(picture)
-    return Prepared(picture, mask, layer, known, levels)
-
-
-class Painting(QObject):
+class Painting(Canvases):
     """What is painted on one picture.
 
     `begin`, `extend` and `end` draw a stroke point by point, `add` all else at once; both are told
     by `changed` as pixels and by `committed` as an item for the document. While `ready` is False
     there is nothing to paint on: strokes are refused without a word, `words` say why; where `words`
-    are empty, what was shown may stay.
+    are empty, what was shown may stay. A draft is only ever shown: `mask` and `sketch` are empty
+    then, and nothing is `ready`.
 
     Args:
         parent: Qt's.
+        jobs: puts buckets on large pictures; None: they are put on here and now.
     """
-
-    changed = Signal(object)
-    """list[Rect] in picture pixels: the mask or the sketch is another there."""
-    replaced = Signal()
-    """Picture, size, mask and sketch are others: draw everything anew."""
-    committed = Signal(str, object, str)
-    """Layer "mask" or "sketch", list[dict]: the JSON of new items that are on the canvas already
-    (one step of undo), and what to call it."""
-    state_changed = Signal()
-    """`ready` or `words`."""
-    shape_changed = Signal()
-    """`grow`, `feather` or `invert`."""
-    message = Signal(str)
-    """Why something can't be painted, in words for a person."""
-
-    def __init__(self, parent: QObject | None = None) -> None:
-        super().__init__(parent)
-        self.ready = False
-        self.words = ""
-        self.picture: Plane | None = None
-        self.levels: PictureLevels | None = None
-        """The picture in smaller and smaller."""
-        self.mask = Canvas(1, 1)
-        self.sketch = SketchCanvas(1, 1)
-        self.rasters: dict[str, Plane] = {}
-        """Imported masks by hash; the mask looks them up here when it draws them."""
-        self.grow, self.feather, self.invert = 0.0, 0.0, False
-        self._hand: Layer | None = None
-        self._told = False
-
-    # What there is
-
-    @property
-    def width(self) -> int:
-        """Of the picture, pixels; 1 before there is one."""
-        return self.mask.width
-
-    @property
-    def height(self) -> int:
-        """Of the picture, pixels; 1 before there is one."""
-        return self.mask.height
-
-    @property
-    def painting(self) -> bool:
-        """A stroke is in hand."""
-        return self._hand is not None
-
-    @property
-    def strokes(self) -> Strokes:
-        """What is on the mask, the stroke in hand included."""
-        return self.mask.strokes
-
-    def to_units(self, x: float, y: float) -> tuple[int, int]:
-        """A place from picture pixels to the units of strokes, whole numbers."""
-        return to_units(x, y, self.width, self.height)
-
-    def radius_units(self, pixels: float) -> int:
-        """A radius from picture pixels to units, 1 to `MAX_RADIUS`."""
-        units = round(pixels * UNIT / max(self.width, self.height))
-        return min(max(units, 1), MAX_RADIUS)
 
     # Taking over
 
@@ -208,9 +93,19 @@ class Painting(QObject):
         found.mask.load(strokes, mask)
         self.take(found)
 
+    def show_draft(self, draft: Draft) -> None:
+        """Show a picture with roughly what is painted on it, until that is taken over."""
+        self.say("")
+        self.draft = draft
+        height, width = draft.mask.shape
+        self.picture, self.levels = draft.picture, draft.levels
+        self.mask, self.sketch = Canvas(width, height), SketchCanvas(width, height)
+        self.replaced.emit()
+        self.state_changed.emit()
+
     def take(self, found: Prepared) -> None:
         """Show what was prepared in a thread; a stroke in hand is given up."""
-        self._hand = None
+        self._hand = self._behind = self.draft = None
         self.picture, self.mask, self.sketch = found.picture, found.mask, found.sketch
         self.rasters, self.levels = found.rasters, found.levels
         self.ready, self.words = True, ""
@@ -225,16 +120,12 @@ class Painting(QObject):
             ready: strokes are taken.
         """
         if not ready:
+            self.finish()
             self.abandon()
+        ready = ready and self.draft is None
         if (ready, words) != (self.ready, self.words):
             self.ready, self.words = ready, words
             self.state_changed.emit()
-
-    def set_shape(self, grow: float, feather: float, invert: bool) -> None:
-        """What the node makes of the mask: larger by so many pixels, faded, turned around."""
-        if (grow, feather, invert) != (self.grow, self.feather, self.invert):
-            self.grow, self.feather, self.invert = grow, feather, invert
-            self.shape_changed.emit()
 
     # Painting
 
@@ -251,12 +142,15 @@ class Painting(QObject):
         if self._hand:
             self.end()
         self._told = False
+        if layer == "sketch" and not colour:
+            brush = replace(brush, erase=True)
+        if self._behind is not None:
+            self._behind.brush = (layer, brush, colour)
+            self._hand = layer
+            return
         try:
-            if layer == "mask":
-                rects = self.mask.begin(brush)
-            else:
-                brush = brush if colour else replace(brush, erase=True)
-                rects = self.sketch.begin(brush, colour)
+            on_mask = layer == "mask"
+            rects = self.mask.begin(brush) if on_mask else self.sketch.begin(brush, colour)
         except StrokesFault as fault:
             self._tell(fault)
             return
@@ -269,6 +163,11 @@ class Painting(QObject):
             return
         canvas = self.mask if self._hand == "mask" else self.sketch
         try:
+            if self._behind is not None:
+                assert self._behind.brush is not None
+                layer, brush, colour = self._behind.brush
+                self._behind.brush = (layer, brush.longer(points), colour)
+                return
             rects = canvas.extend(points)
         except StrokesFault as fault:
             self._tell(fault)
@@ -285,16 +184,20 @@ class Painting(QObject):
         layer, self._hand = self._hand, None
         if layer is None:
             return
-        made: list[dict[str, Any]]
-        if layer == "mask":
-            item: Item = self.mask.end()
-            made = [item.json()]
+        item: Item
+        if self._behind is not None:
+            assert self._behind.brush is not None
+            _, item, colour = self._behind.brush
+            self._behind.brush = None
+            self._behind.items.append((layer, item, colour))
+        elif layer == "mask":
+            item, colour = self.mask.end(), None
         else:
             stroke = self.sketch.end()
-            item, made = stroke.item, [stroke.json()]
+            item, colour = stroke.item, stroke.colour
+        made = [_json(layer, item, colour)]
         try:
             if fill is not None:
-                colour = stroke.colour if layer == "sketch" else None
                 made.append(self._put(layer, fill, colour))
         except StrokesFault as fault:
             self._tell(fault)
@@ -303,7 +206,9 @@ class Painting(QObject):
     def abandon(self) -> None:
         """Give the stroke in hand up, as if it had never begun."""
         layer, self._hand = self._hand, None
-        if layer:
+        if layer and self._behind is not None:
+            self._behind.brush = None
+        elif layer:
             self._emit(self.mask.abandon() if layer == "mask" else self.sketch.abandon())
 
     def add(
@@ -334,16 +239,75 @@ class Painting(QObject):
         return True
 
     def _put(self, layer: Layer, item: Item, colour: Colour | None) -> dict[str, Any]:
-        """Put an item on the canvas; its JSON."""
-        if layer == "mask":
-            self._emit(self.mask.add(item))
-            return item.json()
-        item = item if colour else replace(item, erase=True)
-        self._emit(self.sketch.add(item, colour))
-        return Stroke(item, colour).json()
+        """Put an item on the canvas, now or as soon as it is its turn; its JSON."""
+        if layer == "sketch" and not colour:
+            item = replace(item, erase=True)
+        if self._behind is not None:
+            self._behind.items.append((layer, item, colour))
+        elif self._leave(layer, item, colour) is None:
+            self._emit(self._put_here(layer, item, colour))
+        return _json(layer, item, colour)
+
+    def _put_here(self, layer: Layer, item: Item, colour: Colour | None) -> list[Rect]:
+        return self.mask.add(item) if layer == "mask" else self.sketch.add(item, colour)
+
+    # Buckets, in a thread
+
+    def _leave(self, layer: Layer, item: Item, colour: Colour | None) -> Behind | None:
+        """Leave an item to a thread, where it takes long and nothing can go wrong with it."""
+        count = len(self.mask.strokes if layer == "mask" else self.sketch.sketch)
+        if self._jobs is None or self.picture is None or count >= MAX_ITEMS:
+            return None
+        if not slow(item, self.width, self.height):
+            return None
+        canvases = self.mask, self.sketch
+
+        def put() -> list[Rect]:
+            mask, sketch = canvases
+            return mask.add(item) if layer == "mask" else sketch.add(item, colour)
+
+        behind = self._behind = Behind(put, self.mask.strokes, (layer, item, colour))
+        self._jobs.run(behind.work, lambda _: self._caught(behind), lambda _: None)
+        self.state_changed.emit()
+        return behind
+
+    def _caught(self, behind: Behind) -> None:
+        if isValid(self) and behind is self._behind:
+            self._catch_up(wait=False)
+
+    def finish(self) -> None:
+        """Have all on the canvas that is in the document: wait for what is still put on it."""
+        while self._behind is not None:
+            self._catch_up(wait=True)
+
+    def _catch_up(self, *, wait: bool) -> None:
+        """Put on what came while a thread put something on; it may be left to one again."""
+        behind, self._behind = self._behind, None
+        assert behind is not None
+        behind.work()
+        self._emit(behind.rects)
+        fault = behind.fault
+        later = behind.items[1:]
+        while later and fault is None:
+            layer, item, colour = later.pop(0)
+            try:
+                if not wait and (more := self._leave(layer, item, colour)) is not None:
+                    more.items += later
+                    more.brush = behind.brush
+                    return
+                self._emit(self._put_here(layer, item, colour))
+            except StrokesFault as caught:
+                fault = caught
+        if behind.brush is not None:
+            self._hand = None
+            self.begin(*behind.brush)
+        if fault is not None:
+            self.say(f"The strokes of this mask can't be drawn: {str(fault).rstrip('.')}.")
+        self.state_changed.emit()
 
     def near(self, strokes: Strokes, sketch: Sketch) -> bool:
         """Whether `set` to these is little work, and needn't go to a thread."""
+        self.finish()
         if self.mask.redraws(strokes) > SOON or self.sketch.redraws(sketch) > SOON:
             return False
         more = len(strokes) - len(self.mask.strokes), len(sketch) - len(self.sketch.sketch)
@@ -355,6 +319,7 @@ class Painting(QObject):
         Raises:
             StrokesFault: an imported mask is missing, say; the items before it are shown.
         """
+        self.finish()
         self.abandon()
         rects: list[Rect] = []
         try:
@@ -367,16 +332,9 @@ class Painting(QObject):
         finally:
             self._emit(rects)
 
-    def _emit(self, rects: list[Rect]) -> None:
-        if rects:
-            self.changed.emit(rects)
 
-    def _tell(self, fault: StrokesFault) -> None:
-        """Once a stroke; the hand goes on moving."""
-        if not self._told:
-            self._told = True
-            text = str(fault)
-            self.message.emit(f"{text[0].upper()}{text[1:].rstrip('.')}.")
+def _json(layer: Layer, item: Item, colour: Colour | None) -> dict[str, Any]:
+    return item.json() if layer == "mask" else Stroke(item, colour).json()
 
 
 def label_of(item: Item) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
+from weakref import WeakKeyDictionary
 
 from PySide6.QtCore import QEvent, QObject, Qt, QTimer, Signal
 from PySide6.QtGui import QKeyEvent, QKeySequence
@@ -21,14 +22,15 @@ from ui.paint.incoming import Incoming
 from ui.paint.opening import TYPE, at_hand, mask_nodes, new_mask
 from ui.paint.options import LayerRow, ToolOptions
 from ui.paint.panel_menu import PanelMenu
-from ui.paint.panel_parts import Advice, Beginning
+from ui.paint.panel_parts import Advice, Beginning, Where
 from ui.paint.settings import PaintSettings
 from ui.paint.strip import ResultStrip
 from ui.paint.surroundings import Surroundings
 from ui.paint.toolbar import ToolStrip
 from ui.paint.view import PaintView
+from ui.paint.waitline import WaitLine
 from ui.panels.boxes import Notice
-from ui.panels.parts import MARGIN, Line, Rule, Words
+from ui.panels.parts import MARGIN, Rule, Words
 from ui.theme import fonts
 
 if TYPE_CHECKING:
@@ -41,9 +43,9 @@ if TYPE_CHECKING:
     from ui.preferences import Preferences
 
 SHAPE = (
-    ("grow", "Grow", 92),
-    ("feather", "Feather", 92),
-    ("invert", "Invert", 92),
+    ("grow", "Grow", 76),
+    ("feather", "Feather", 76),
+    ("invert", "Invert", 76),
 )
 """The node's parameters under the canvas, what they are called, and pixels of their fields."""
 
@@ -77,7 +79,8 @@ class PaintPanel(QWidget):
         self.editor: GraphEditor | None = None
         self.full = False
         """It has the whole window."""
-        self._last: dict[int, str] = {}
+        self._last: WeakKeyDictionary[GraphEditor, str] = WeakKeyDictionary()
+        """The node that was painted on last."""
         self._fields: list[QWidget] = []
         self._build(queue)
         self.incoming = Incoming(self)
@@ -93,6 +96,7 @@ class PaintPanel(QWidget):
 
         self._nothing = Painting(self)
         self.view = PaintView(self._nothing, self.settings, self)
+        self.wait_line = WaitLine(self.view)
         self.menu = PanelMenu(self)
         self.layers = LayerRow(self.settings, self.menu, self)
         self.layers.fit_wanted.connect(self.view.fit)
@@ -112,7 +116,7 @@ class PaintPanel(QWidget):
         row = QHBoxLayout(self._shape)
         row.setContentsMargins(MARGIN, 5, MARGIN, 5)
         row.setSpacing(6)
-        self.where = Line("", "secondary", fonts.small(), align=Qt.AlignmentFlag.AlignRight)
+        self.where = Where("", "secondary", fonts.small(), align=Qt.AlignmentFlag.AlignRight)
         canvas = QWidget(self)
         beside = QHBoxLayout(canvas)
         beside.setContentsMargins(0, 0, 0, 0)
@@ -153,6 +157,7 @@ class PaintPanel(QWidget):
             editor.document.changed.connect(self._on_changed)
             editor.destroyed.connect(self._editor_gone)
         self._choose()
+        QTimer.singleShot(0, self, self._settle_full)  # once the tab has taken the focus
 
     def open(self, node: str = "", layer: str = "") -> bool:
         """Paint on a node of the graph in front.
@@ -168,7 +173,7 @@ class PaintPanel(QWidget):
         if layer:
             self.settings.layer = layer
         if editor is not None:
-            node = node or at_hand(editor, self._last.get(id(editor), ""))
+            node = node or at_hand(editor, self._last.get(editor, ""))
             if not node and (nodes := mask_nodes(editor)):
                 node = nodes[0]
             there = editor.document.nodes.get(node)
@@ -183,18 +188,22 @@ class PaintPanel(QWidget):
         """Paint on this; None for nothing."""
         if binding is self.binding:
             return
+        self.tell("")  # what was said was about the one before
         if self.binding is not None:
             self.binding.changed.disconnect(self._show_binding)
             self.binding.lost.disconnect(self._lost)
             self.binding.painting.message.disconnect(self.tell)
+            self.binding.painting.state_changed.disconnect(self._show_binding)
             self.binding.painting.abandon()
         self.binding = binding
         self.view.set_painting(binding.painting if binding is not None else self._nothing)
+        self.wait_line.follow(self.view.painting)
         if binding is not None:
-            self._last[id(binding.editor)] = binding.node
+            self._last[binding.editor] = binding.node
             binding.changed.connect(self._show_binding)
             binding.lost.connect(self._lost)
             binding.painting.message.connect(self.tell)
+            binding.painting.state_changed.connect(self._show_binding)
         self.surroundings.set_binding(binding)
         self._make_fields()
         self._show_binding()
@@ -242,7 +251,7 @@ class PaintPanel(QWidget):
     def _choose(self) -> None:
         """The node at hand, where that is clear; else the page that says what to do."""
         editor = self.editor
-        node = at_hand(editor, self._last.get(id(editor), "")) if editor is not None else ""
+        node = at_hand(editor, self._last.get(editor, "")) if editor is not None else ""
         self.set_binding(self.bindings.get(editor, node) if editor is not None and node else None)
         if not node:
             self._show_binding()
@@ -252,7 +261,8 @@ class PaintPanel(QWidget):
         editor = self.editor
         if editor is None or self.view.painting.painting:
             return
-        chosen = [name for name in editor.selected() if name in mask_nodes(editor)]
+        nodes = set(mask_nodes(editor))
+        chosen = [name for name in editor.selected() if name in nodes]
         if len(chosen) == 1 and (self.binding is None or self.binding.node != chosen[0]):
             self.set_binding(self.bindings.get(editor, chosen[0]))
 
@@ -306,17 +316,32 @@ class PaintPanel(QWidget):
         alive = binding is not None and binding.alive
         self.pages.setCurrentIndex(1 if alive else 0)
         if binding is None or not alive:
+            QTimer.singleShot(0, self, self._settle_full)
             self.empty.show_for(self.editor)
-            self.advice.hide()
+            self.advice.say("", can_run=False)
             return
-        if self._last.get(id(binding.editor)) != binding.node:
+        if self._last.get(binding.editor) != binding.node:
             # It was given another id: the fields go by that.
-            self._last[id(binding.editor)] = binding.node
+            self._last[binding.editor] = binding.node
             self._make_fields()
         self.where.set_text(binding.title)
         source = binding.source
         words = binding.notice or (source.words if source.can_run else "")
-        self.advice.say(words, can_run=source.can_run)
+        ready = binding.painting.ready
+        self.layers.zoom.setVisible(ready)
+        self.advice.say(words, can_run=source.can_run, over=None if ready else self.view)
+        self.advice.place(self.view)
+
+    def _settle_full(self) -> None:
+        """The whole window is for a canvas alone, and keys go to what is seen of it."""
+        if not self.full:
+            return
+        if self.binding is not None and self.binding.alive:
+            self.view.setFocus()
+            return
+        self.full_wanted.emit(False)
+        if self.editor is not None:
+            self.editor.view.setFocus()
 
     def _run(self) -> None:
         if self.binding is not None and self.binding.source.wire is not None:
@@ -345,6 +370,7 @@ class PaintPanel(QWidget):
             return True
         if watched is self.view and event.type() == QEvent.Type.Resize:
             self._place_notice()
+            self.advice.place(self.view)
         return super().eventFilter(watched, event)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:

@@ -12,6 +12,7 @@ from studio.editing.strokes import MASK, SKETCH, set_items
 from studio.masks.imported import embed
 from ui.editor.inline.path import PICTURES
 from ui.paint import files
+from ui.paint.tools.keys import KEYS
 from ui.theme import icons
 
 if TYPE_CHECKING:
@@ -47,7 +48,7 @@ class PanelMenu(QMenu):
             ("paste", "clipboard-paste", "Paste a picture", lambda: panel.incoming.paste()),
             ("", "", "", None),
             ("invert", "contrast", "Invert the mask", lambda: panel.do("invert")),
-            ("fill", "square-dashed", "Fill", lambda: panel.do("fill")),
+            ("fill", "square-full", "Fill", lambda: panel.do("fill")),
             ("clear", "trash-2", "Clear", lambda: panel.do("clear")),
             ("remove", "rotate-ccw", "Remove all strokes", self.remove_all),
         ):
@@ -58,7 +59,9 @@ class PanelMenu(QMenu):
         if do is None:
             self.addSeparator()
             return
-        action = self.addAction(icons.icon(icon), words)
+        # Said and not bound: the canvas itself hears its keys.
+        key = next((each.keys[0] for each in KEYS if each.action == name), "")
+        action = self.addAction(icons.icon(icon), f"{words}\t{key}" if key else words)
         action.triggered.connect(lambda _=False: do())
         self.acts[name] = action
 
@@ -69,7 +72,10 @@ class PanelMenu(QMenu):
             self.acts[name].setEnabled(ready)
         hashes = binding.painting.strokes.hashes if binding is not None else ()
         self.acts["embed"].setEnabled(ready and bool(hashes))
-        self.acts["remove"].setEnabled(binding is not None and binding.item_count() > 0)
+        # What a file has there that can't be drawn is got rid of in this way, too.
+        self.acts["remove"].setEnabled(
+            binding is not None and binding.alive and not binding.is_bare()
+        )
 
     # Saving
 
@@ -142,8 +148,8 @@ class PanelMenu(QMenu):
     def embed_masks(self) -> None:
         """Put the imported masks into the graph, so that it needs no files beside it."""
         binding = self._panel.binding
-        if binding is None or not binding.alive:
-            return
+        if binding is None or not binding.painting.ready:
+            return  # what can't be drawn is left as it is
         value = binding.editor.document.nodes[binding.node].params.get(MASK) or {}
         strokes, base = binding.painting.strokes, binding.base
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QEvent, QPointF, QRectF, Signal
+from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Signal
 from PySide6.QtWidgets import QWidget
 
 from ui.paint.placement import MAX_ZOOM, MIN_ZOOM, Placement, centred, fitted
@@ -38,6 +38,9 @@ class PlacedWidget(QWidget):
         self.fits = True
         """The picture is fitted to the view, and stays so when that changes its size."""
         self._told = self.placement
+        self._size = QSize()
+        self._middle = QPointF()
+        """In picture pixels; stays in the middle while the widget has other sizes."""
 
     @abstractmethod
     def content(self) -> QRectF:
@@ -80,6 +83,10 @@ class PlacedWidget(QWidget):
 
     def settle(self) -> None:
         """Fit again, or keep the picture in the view, after anything changed."""
+        self._settle()
+        self._middle = self.placement.to_picture(QRectF(self.rect()).center())
+
+    def _settle(self) -> None:
         ratio = self.devicePixelRatioF()
         view = QRectF(self.rect())
         if self.fits:
@@ -96,7 +103,18 @@ class PlacedWidget(QWidget):
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
-        self.settle()
+        # The event of a widget that was hidden meanwhile doesn't know its old size.
+        before, now = self._size, event.size()
+        self._size = now
+        if not self.fits and before.isValid():
+            if before.width() == now.width():
+                # What comes and goes below leaves the picture where it is.
+                down = (now.height() - before.height()) / 2
+                self._middle += QPointF(0, down / self.placement.zoom)
+            at = self.placement.to_view(self._middle.x(), self._middle.y())
+            off = QRectF(self.rect()).center() - at
+            self.placement = self.placement.moved(off.x(), off.y())
+        self._settle()
 
     def event(self, event: QEvent) -> bool:
         if event.type() == QEvent.Type.DevicePixelRatioChange:

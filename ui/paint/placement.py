@@ -49,10 +49,6 @@ class Placement:
             rect.height() * self.zoom,
         )
 
-    def picture_rect(self, rect: QRectF) -> QRectF:
-        """A rectangle of the view, in picture pixels."""
-        return QRectF(self.to_picture(rect.topLeft()), self.to_picture(rect.bottomRight()))
-
     def zoomed(self, zoom: float, at: QPointF) -> Placement:
         """Another zoom; what is at `at` (view pixels) stays there."""
         spot = self.to_picture(at)

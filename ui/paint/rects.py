@@ -15,12 +15,16 @@ if TYPE_CHECKING:
     from PySide6.QtGui import QRegion
 
 
-def view_rect(rect: QRect, ratio: float) -> QRect:
-    """Screen pixels as view pixels, whole ones, all around them."""
-    real = QRectF(
+def exact_view_rect(rect: QRect, ratio: float) -> QRectF:
+    """Screen pixels as view pixels."""
+    return QRectF(
         rect.x() / ratio, rect.y() / ratio, rect.width() / ratio, rect.height() / ratio
     )
-    return real.toAlignedRect()
+
+
+def view_rect(rect: QRect, ratio: float) -> QRect:
+    """Screen pixels as view pixels, whole ones, all around them."""
+    return exact_view_rect(rect, ratio).toAlignedRect()
 
 
 def screen_rect(rect: QRect, ratio: float) -> QRect:

@@ -11,10 +11,9 @@ import shiboken6
 from PySide6.QtCore import QObject, QRectF, Signal
 
 from studio.editing.changes import EditRefused
-from studio.editing.flow import reach
 from ui.editor.inline.path import text_of_path
 from ui.jobs import Jobs
-from ui.paint.chain import pad_of
+from ui.paint.chain import below, pad_of
 from ui.paint.edits import LOADS, Beyond, accept
 from ui.paint.outpaint import rect_of
 from ui.paint.strip import KEPT
@@ -75,8 +74,8 @@ class ResultKeeper(QObject):
         paths: list[Path] = []
         if binding is not None:
             made = self._made.get(binding.editor.states, ())
-            below = self._below(binding)
-            paths = [one.path for one in made if one.node in below]
+            there = below(binding.editor.document, binding.node)
+            paths = [one.path for one in made if one.node in there]
         self._strip.set_paths(list(dict.fromkeys(reversed(paths))))
 
     @property
@@ -102,23 +101,12 @@ class ResultKeeper(QObject):
         binding = self._binding
         if binding is None or not shiboken6.isValid(binding) or binding.editor.states is not states:
             return
-        if made.node in self._below(binding):
-            title = binding.editor.document.title_of(made.node)
+        document = binding.editor.document
+        if made.node in below(document, binding.node):
+            title = document.title_of(made.node)
             # A stroke in hand is on the picture, not on a result.
             show = not self._view.hands.busy
             self._strip.add(made.path, f"{job.title} \u00b7 {title}", show=show)
-
-    @staticmethod
-    def _below(binding: Binding) -> set[str]:
-        """The nodes that depend on the mask."""
-        document = binding.editor.document
-        if binding.node not in document.nodes:
-            return set()
-
-        def step(name: str) -> list[str]:
-            return [wire.target for wire in document.wires_out_of(name)]
-
-        return reach(binding.node, step) - {binding.node}
 
     # Showing
 
@@ -184,8 +172,10 @@ class ResultKeeper(QObject):
             return
 
         def then(found: Picture) -> None:
-            # Read again: a file that is gone can't become the picture.
-            if binding is self._binding and shiboken6.isValid(binding):
+            # Read again: a file that is gone can't become the picture. It may be off the strip by
+            # now: accepted twice, or discarded.
+            here = binding is self._binding and shiboken6.isValid(binding)
+            if here and path in self._strip.paths:
                 self._take(binding, path, (found.size.width(), found.size.height()))
 
         self._jobs.run(

@@ -189,7 +189,7 @@ class PaintSettings(QObject):
                 continue
             try:
                 setattr(self, name, value)
-            except ValueError:
+            except (ValueError, OverflowError):  # a whole number of a thousand digits, say
                 continue
         self._timer.stop()
 

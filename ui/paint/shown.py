@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from PySide6.QtCore import QRectF, QSize, Qt
@@ -17,10 +17,15 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from studio.masks.pixels import Rect
+    from ui.paint.compare import Compare
     from ui.paint.effect import Effect
     from ui.paint.painting import Painting
     from ui.paint.settings import PaintSettings
     from ui.theme import Theme
+
+GAP = 0.03
+"""Between the picture and a result beside it, as a share of the picture's longer side."""
+
 
 class Shown:
     """What is to be seen of one painting.
@@ -38,7 +43,7 @@ class Shown:
         self.result_rect: QRectF | None = None
         """Where the result belongs, picture pixels; None: over the picture, or there is none."""
         self._result: PictureLevels | None = None
-        self.compare: Literal["off", "slider", "hover"] = "off"
+        self.compare: Compare = "off"
         self.split = 0.5
         self.hovering = False
         self.original = False
@@ -51,7 +56,7 @@ class Shown:
         """Show all of this anew."""
         self._painting = painting
         self.size = (painting.width, painting.height)
-        self._mask_base: NDArray[Any] = painting.mask.mask
+        self._mask_base: NDArray[Any] = painting.seen_mask
         self.mask = Pyramid(self._mask_base)
         self._sketch: Pyramid | None = None
         self._sketch_base: NDArray[Any] | None = None
@@ -68,8 +73,8 @@ class Shown:
     def refollow(self, rects: list[Rect]) -> bool:
         """The mask or the sketch changed there; True: all has to be looked at anew."""
         anew = self._take_sketch()
-        if not _same(self._painting.mask.mask, self._mask_base):
-            self._mask_base = self._painting.mask.mask
+        if not _same(self._painting.seen_mask, self._mask_base):
+            self._mask_base = self._painting.seen_mask
             self.mask = Pyramid(self._mask_base)
             anew = True
         for rect in rects:
@@ -122,6 +127,21 @@ class Shown:
         return self._result is not None and self.compare == "slider" and not self.original
 
     @property
+    def beside(self) -> bool:
+        """The result is shown at the right of the picture."""
+        return self._result is not None and self.compare == "beside"
+
+    @property
+    def result_place(self) -> QRectF | None:
+        """Where the result is seen, picture pixels; None: over the picture, or there is none."""
+        if not self.beside:
+            return self.result_rect
+        width, height = self.size
+        rect = self.result_rect or QRectF(0, 0, width, height)
+        gap = max(round(GAP * max(width, height)), 8)
+        return rect.translated(width + gap - rect.x(), 0)
+
+    @property
     def live_beyond(self) -> QRectF | None:
         """Where the preview belongs, if that is farther than the picture."""
         whole = QRectF(0, 0, *self.size)
@@ -139,18 +159,23 @@ class Shown:
         line = effect_line = None
         if overlay == "contour":
             colour = QColor(self._settings.overlay_colour)
-            line = Line((colour.red(), colour.green(), colour.blue()), width=ratio)
+            line = Line(
+                (colour.red(), colour.green(), colour.blue()),
+                width=ratio,
+                flipped=self._painting.invert,
+            )
         effect = self.effect if overlay else None
         if effect is not None:
             effect_line = Line(dashed=True, width=ratio)
         scene = self._scene("" if line else overlay)
-        before = None
+        before = beside = None
         if self._result is not None:
-            plain = self._scene("")
-            result, rect = self._result, self.result_rect or QRectF()
+            result, rect = self._result, self.result_place or QRectF()
             after = Scene(result.width, result.height, result, x=rect.x(), y=rect.y())
             if self.divided:
-                scene, before = after, plain
+                scene, before = after, self._scene("")
+            elif self.beside:
+                beside = after
             elif not self.shows_original and not overlay:
                 scene = after
         return Look(
@@ -164,6 +189,7 @@ class Shown:
             theme.is_dark,
             ratio,
             self._settings.guides,
+            beside if self.visible else None,
         )
 
     def _scene(self, overlay: str) -> Scene:
@@ -190,7 +216,7 @@ class Shown:
 
     def _take_sketch(self) -> bool:
         """Whether the sketch came or went."""
-        layer = self._painting.sketch.layer
+        layer = self._painting.seen_layer
         if layer is None:
             gone = self._sketch is not None
             self._sketch = self._sketch_base = None

@@ -8,27 +8,28 @@ from __future__ import annotations
 
 import os
 import tempfile
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
+import shiboken6
 from PySide6.QtCore import QObject, Signal
 
-from studio.pictures import read_rgb8
+from studio.pictures import PictureError, probe_picture, read_rgb8
 from ui.editor.inline.path import input_folders
 from ui.engine.planner import place_of
+from ui.paint.chain import origin
+from ui.paint.mips import PictureLevels
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
+    from collections.abc import Callable
 
     from studio.editing.document import Wire
+    from studio.errors import StudioError
     from ui.editor.editor import GraphEditor
     from ui.jobs import Job, Jobs
 
-    Plane = NDArray[np.uint8]
-
 LOADER, PATH = "LoadImage", "path"
-_HOPS = 1000
 
 
 class PictureSource(QObject):
@@ -40,8 +41,10 @@ class PictureSource(QObject):
         parent: Qt's.
     """
 
+    sized = Signal(int, int)
+    """Width and height of the picture that is being read, if its file tells them soon."""
     found = Signal(object)
-    """uint8 [H, W, 3]: there is a picture, or another one."""
+    """`PictureLevels`: there is a picture, or another one."""
     busy = Signal()
     """It is being read or asked for: `words` say so."""
     missing = Signal()
@@ -55,15 +58,21 @@ class PictureSource(QObject):
         """Why there is no picture; what is done meanwhile while one is on its way."""
         self.can_run = False
         """A run up to `wire.source.node` would make it."""
+        self.offline = False
+        """Only the engine can tell whether there is one, and it isn't running."""
         self.wire: Wire | None = None
-        """Where the picture comes from, reroutes left out; None where nothing is wired."""
+        """Where the picture comes from, past reroutes and bypassed nodes; None: nothing wired."""
         self.path: Path | None = None
         """Of the file that a LoadImage reads."""
         self.path_wanted = False
         """It is a file's."""
-        self._stat: tuple[int, int] | None = None
+        self._places: list[Path] = []
+        """Where the file may be."""
+        self._seen: Seen | None = None
+        """What was found there when it was read; None meanwhile."""
         self._state: tuple[object, ...] = ()
         self._job: Job | None = None
+        self._sizing: Job | None = None
         self._asked = ""
         self._written: Path | None = None
         if (client := editor.client) is not None:
@@ -82,13 +91,18 @@ class PictureSource(QObject):
             node: id, in the document.
             anew: get it even so: the file or what was run may be another.
         """
-        self.wire = origin(self._editor, node)
+        wire = self._editor.document.wires_into(node).get("image")
+        if wire is not None:
+            wire = replace(wire, source=origin(self._editor.document, wire.source))
+        self.wire = wire
         state = self._look()
         if state == self._state and not anew:
             return
         self._state = state
         self._stop()
         self.path, self.can_run, self.path_wanted = None, False, False
+        self.offline = False
+        self._places = []
         if self.wire is None or self.wire.source.node not in self._editor.document.nodes:
             self._miss("Wire a picture into this node to paint on it.")
         elif self._is_loader():
@@ -97,22 +111,23 @@ class PictureSource(QObject):
             self._ask()
 
     def look_again(self) -> None:
-        """See whether the file is another one by now, and read it then."""
-        path, before = self.path, self._stat
-        if path is None:
+        """See whether the file is another one by now, or has come or gone, and read it then."""
+        places = self._places
+        if not places or self._seen is None:
             return
 
-        def then(now: tuple[int, int] | None) -> None:
-            if path == self.path and now != before:
+        def then(now: Seen) -> None:
+            if places is self._places and self._seen is not None and now != self._seen:
                 self._stop()
                 self._read(str(self._state[1]))
 
-        self._jobs.run(lambda: _stat(path), then, lambda _: None)
+        self._jobs.run(lambda: _see(places), then, lambda _: None)
 
     def close(self) -> None:
         """Nobody wants the picture any more."""
         self._stop()
-        if (client := self._editor.client) is not None:
+        client = self._editor.client
+        if client is not None and shiboken6.isValid(client):
             client.received.disconnect(self._on_event)
             client.state_changed.disconnect(self._engine_changed)
 
@@ -121,10 +136,10 @@ class PictureSource(QObject):
     def _is_loader(self) -> bool:
         assert self.wire is not None
         node = self._editor.document.nodes.get(self.wire.source.node)
+        # Of one that is muted, too: "run up to here" would never make its picture.
         return (
             node is not None
             and node.type == LOADER
-            and node.mode == "normal"
             and PATH not in self._editor.document.wires_into(self.wire.source.node)
         )
 
@@ -163,19 +178,41 @@ class PictureSource(QObject):
             return
         path = Path(os.path.expanduser(text))
         places = [path] if path.is_absolute() else [f / path for f in input_folders(self._editor)]
+        self._places, self._seen = places, None
         self.words = f"Reading {path.name} …"
         self.path_wanted = True
         self.busy.emit()
+        found: list[Seen] = []
 
-        def read() -> tuple[Path, tuple[int, int] | None, Plane]:
-            where = next((place for place in places if os.path.exists(place)), places[0])
-            return where, _stat(where), read_rgb8(where)
+        def read() -> PictureLevels:
+            found.append(_see(places))
+            return PictureLevels.build(read_rgb8(found[0].path))
 
-        def then(result: tuple[Path, tuple[int, int] | None, Plane]) -> None:
-            self.path, self._stat, pixels = result
-            self._have(pixels)
+        def then(picture: PictureLevels) -> None:
+            self._seen, self.path = found[0], found[0].path
+            self._have(picture)
 
-        self._job = self._jobs.run(read, then, lambda error: self._miss(str(error)))
+        def failed(error: StudioError | OSError) -> None:
+            self._seen = found[0] if found else None
+            self._miss(str(error))
+
+        self._probe(lambda: _see(places).path)
+        self._job = self._jobs.run(read, then, failed)
+
+    def _probe(self, find: Callable[[], Path]) -> None:
+        """Look how large it is; what can't be looked at is told of by reading it."""
+
+        def probe() -> tuple[int, int]:
+            try:
+                return probe_picture(find())[:2]
+            except (PictureError, OSError):
+                return 0, 0
+
+        def then(size: tuple[int, int]) -> None:
+            if all(size):
+                self.sized.emit(*size)
+
+        self._sizing = self._jobs.run(probe, then, lambda _: None)
 
     # The engine
 
@@ -183,7 +220,7 @@ class PictureSource(QObject):
         client = self._editor.client
         assert self.wire is not None
         if client is None or not client.is_ready:
-            self._miss("The picture comes from the engine, which isn't running.")
+            self._no_engine()
             return
         handle, name = tempfile.mkstemp(prefix="latent-paint-", suffix=".png")
         os.close(handle)
@@ -215,33 +252,41 @@ class PictureSource(QObject):
             return
         path = Path(str(event["path"]))
 
-        def read() -> Plane:
+        def read() -> PictureLevels:
             try:
-                return read_rgb8(path)
+                return PictureLevels.build(read_rgb8(path))
             finally:
                 path.unlink(missing_ok=True)
 
         self._written = None
         self._job = self._jobs.run(read, self._have, lambda error: self._miss(str(error)))
 
+    def _no_engine(self) -> None:
+        self.offline = True
+        self._miss("The picture comes from the engine, which isn't running.")
+
     def _engine_changed(self, state: str) -> None:
         if self._asked and state != "ready":
             self._asked = ""
-            self._miss("The picture comes from the engine, which isn't running.")
+            self._no_engine()
         elif state == "ready" and self.words and self._state[:1] == ("node",):
             self._stop()
             self._ask()
 
     # Answers
 
-    def _have(self, pixels: Plane) -> None:
+    def _have(self, picture: PictureLevels) -> None:
+        self.offline = False
         self.words = ""
-        self.found.emit(pixels)
+        self.found.emit(picture)
 
     def _not_made(self, reason: str) -> None:
-        self.can_run = True
-        words = "This picture hasn't been made yet. Run the graph up to here to paint on it."
-        self._miss(f"{reason.rstrip('.')}. {words}" if reason else words)
+        self.can_run, self.offline = True, False
+        if reason.startswith("it "):
+            # As the worker says it of the output that it was asked for.
+            reason = f"The picture {reason[3:]}"
+        why = reason.rstrip(".") or "The picture isn't there yet"
+        self._miss(f"{why[0].upper()}{why[1:]}. Run the graph up to here to paint on it.")
 
     def _miss(self, words: str) -> None:
         self._drop_file()
@@ -249,9 +294,10 @@ class PictureSource(QObject):
         self.missing.emit()
 
     def _stop(self) -> None:
-        if self._job is not None:
-            self._job.cancel()
-            self._job = None
+        for job in (self._job, self._sizing):
+            if job is not None:
+                job.cancel()
+        self._job = self._sizing = None
         self._asked = ""
         self._drop_file()
 
@@ -261,28 +307,18 @@ class PictureSource(QObject):
             self._written = None
 
 
-def origin(editor: GraphEditor, node: str, port: str = "image") -> Wire | None:
-    """The wire from what really feeds an input: reroutes on the way are left out."""
-    document = editor.document
-    wire = document.wires_into(node).get(port)
-    for _ in range(_HOPS):
-        if wire is None or wire.source.node not in document.nodes:
-            return wire
-        spec = document.spec(wire.source.node)
-        if spec is None or not spec.passthrough:
-            return wire
-        before = document.wires_into(wire.source.node)
-        if not before:
-            return wire
-        wire = next(iter(before.values()))
-    return wire
+class Seen(NamedTuple):
+    """Where a file is, and what changes when it is written (None where there is none)."""
+
+    path: Path
+    stat: tuple[int, int] | None
 
 
-
-def _stat(path: Path) -> tuple[int, int] | None:
-    """What changes when a file is written; None where there is none."""
+def _see(places: list[Path]) -> Seen:
+    """The first of these places with a file; the first of all where there is none."""
+    path = next((place for place in places if os.path.exists(place)), places[0])
     try:
         found = path.stat()
-    except OSError:
-        return None
-    return found.st_mtime_ns, found.st_size
+    except (OSError, ValueError):  # ValueError: no path of this system
+        return Seen(path, None)
+    return Seen(path, (found.st_mtime_ns, found.st_size))

@@ -52,6 +52,7 @@ class Look:
         dark: which checks are behind what is transparent.
         ratio: screen pixels for a view pixel.
         guides: lines at multiples of 8 where the zoom allows.
+        beside: one more scene, which doesn't overlap `scene`.
     """
 
     scene: Scene | None
@@ -64,6 +65,7 @@ class Look:
     dark: bool = True
     ratio: float = 1.0
     guides: bool = False
+    beside: Scene | None = None
 
 
 class Store:
@@ -108,10 +110,6 @@ class Store:
         """Show something else: all has to be redone."""
         self._look = look
         self.touch_all()
-
-    def turn(self, look: Look) -> None:
-        """Show something else that differs only where it is touched, too."""
-        self._look = look
 
     def touch(self, rect: QRect) -> None:
         """Something is another in this rectangle."""
@@ -167,6 +165,8 @@ class Store:
         scene, before = look.scene, look.before
         if before is None:
             self._fill(scene, rect)
+            if look.beside is not None:
+                self._put(look.beside, rect & self._place_of(look.beside))
         else:
             assert scene is not None
             whole = self._place_of(scene)
@@ -201,7 +201,7 @@ class Store:
         seen = QRect() if scene is None else rect & self._place_of(scene)
         if seen != rect:
             self._part(rect)[:] = (self._look.ground or QColor(0, 0, 0)).rgb()
-        if scene is not None and not seen.isEmpty():
+        if scene is not None:
             self._put(scene, seen)
 
     def _place_of(self, scene: Scene) -> QRect:
@@ -218,6 +218,8 @@ class Store:
         return min(level, scene.levels - 1)
 
     def _put(self, scene: Scene, rect: QRect) -> None:
+        if rect.isEmpty():
+            return
         level = self._level(scene)
         scale = self._zoom * 2**level
         sides = (-(-scene.width // 2**level), -(-scene.height // 2**level))

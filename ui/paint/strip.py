@@ -26,7 +26,8 @@ if TYPE_CHECKING:
 
     from PySide6.QtCore import QModelIndex
 
-    from ui.paint.view import Compare, PaintView
+    from ui.paint.compare import Compare
+    from ui.paint.view import PaintView
 
 TILE = 64
 """Side of a thumbnail with the gap around it, in pixels."""
@@ -34,10 +35,11 @@ HEIGHT = 108
 KEPT = 60
 """Results listed; the oldest go first."""
 
-MODES: tuple[Compare, ...] = ("off", "slider", "hover")
+MODES: tuple[Compare, ...] = ("off", "slider", "beside", "hover")
 _MODE_WORDS = {
     "off": "Compare with the picture: off (M; hold C for the picture)",
     "slider": "Compare with the picture: by the slider (M)",
+    "beside": "Compare with the picture: side by side (M)",
     "hover": "Compare with the picture: under the pointer (M)",
 }
 
@@ -277,7 +279,6 @@ class ResultStrip(QWidget):
 
 class _Thumbs(QListView):
     """Thumbnails in one row."""
-
 
     def __init__(self, model: GalleryModel, parent: QWidget) -> None:
         super().__init__(parent)

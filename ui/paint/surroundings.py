@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import shiboken6
-from PySide6.QtCore import QObject, QRectF, Signal
+from PySide6.QtCore import QEvent, QObject, QRectF, QTimer, Signal
 
 from ui.paint.frames import FrameKeeper
 from ui.paint.live import LivePreview
@@ -63,6 +63,7 @@ class Surroundings(QObject):
         self.outpainter.changed.connect(self._draw)
         strip.chosen.connect(self._draw)
         view.settings.changed.connect(self._on_setting)
+        view.installEventFilter(self)
 
     def set_binding(self, binding: Binding | None) -> None:
         """Another mask is painted on; None for none."""
@@ -78,9 +79,20 @@ class Surroundings(QObject):
             binding.painting.replaced.connect(self._draw)
         self._draw()
 
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        if event.type() == QEvent.Type.Resize and self._view.zoom == self._room:
+            # After the view has taken its place.
+            QTimer.singleShot(0, self, self._resized)
+        return super().eventFilter(watched, event)
+
+    def _resized(self) -> None:
+        if self._view.settings.tool == FrameTool.name and not self._view.hands.busy:
+            self._make_room()
+
     def _on_setting(self, name: str) -> None:
         if name != "tool":
             return
+        self._view.update()  # the outpaint frame has handles for its tool alone
         self._draw()
         if self._view.settings.tool == FrameTool.name:
             self._make_room()

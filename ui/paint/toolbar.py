@@ -34,10 +34,12 @@ GROUPS = (
 """Tools and deeds from top to bottom; a line stands between groups."""
 DEEDS = {
     "invert": ("contrast", "Invert the mask"),
-    "fill": ("square-dashed", "Fill everything"),
+    "fill": ("square-full", "Fill everything"),
     "clear": ("trash-2", "Clear"),
 }
 """What acts on the whole layer: the hands' word for it, icon, words."""
+MOST = 3
+"""Columns at most."""
 SIDE = 28
 GAP = 2
 MARGIN = 4
@@ -46,8 +48,8 @@ LINE = 7
 
 
 class ToolStrip(QWidget):
-    """Buttons for tools and for what is done to the whole mask: one column, or two where the panel
-    is low.
+    """Buttons for tools and for what is done to the whole mask: one column, or more where the
+    panel is low.
 
     Args:
         settings: hold the tool.
@@ -89,11 +91,12 @@ class ToolStrip(QWidget):
         return QSize(self._width(), self._height(1))
 
     def minimumSizeHint(self) -> QSize:
-        return QSize(self._width(), self._height(2))
+        return QSize(self._width(), self._height(MOST))
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
-        columns = 1 if self.height() >= self._height(1) else 2
+        fitting = (n for n in range(1, MOST) if self.height() >= self._height(n))
+        columns = next(fitting, MOST)
         if columns != self._columns:
             self._columns = columns
             self._arrange()

@@ -5,19 +5,26 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
 from PySide6.QtCore import QEvent, QPointF, QRectF, Qt, Signal
 from PySide6.QtGui import QImage, QPainter
 
 from ui.paint import decor, guides
-from ui.paint.compare import DividerGrip
+from ui.paint.compare import DividerGrip, draw_labels
 from ui.paint.drop import PictureDrop
 from ui.paint.effect import EffectKeeper
 from ui.paint.placed import PlacedWidget
 from ui.paint.placement import Placement
-from ui.paint.rects import around, rects_of, screen_rect, to_screen, view_rect
+from ui.paint.rects import (
+    around,
+    exact_view_rect,
+    rects_of,
+    screen_rect,
+    to_screen,
+    view_rect,
+)
 from ui.paint.shown import Shown
 from ui.paint.store import Store
 from ui.paint.tools.dispatch import Hands
@@ -28,12 +35,11 @@ if TYPE_CHECKING:
     from PySide6.QtWidgets import QWidget
 
     from studio.masks.pixels import Rect
+    from ui.paint.compare import Compare
     from ui.paint.effect import Effect
     from ui.paint.painting import Painting
     from ui.paint.settings import PaintSettings
     from ui.paint.tools.base import Tool
-
-Compare = Literal["off", "slider", "hover"]
 
 MOST_RECTS = 48
 """Changed rectangles that are painted one by one; more of them as one."""
@@ -118,10 +124,7 @@ class PaintView(PlacedWidget):
         return self._shown.result
 
     def show_result(
-        self,
-        image: QImage | None,
-        rect: QRectF | None = None,
-        compare: Compare | None = None,
+        self, image: QImage | None, rect: QRectF | None = None, compare: Compare | None = None
     ) -> None:
         """Show what came of it in place of the picture; the mask isn't shown meanwhile.
 
@@ -131,22 +134,26 @@ class PaintView(PlacedWidget):
                 None: the picture's.
             compare: how to compare it with the picture; None leaves that as it is.
         """
+        before = self.content()
         self._shown.set_result(image, rect)
         if compare is not None:
             self._set_compare(compare)
         self._look_anew()
+        if self.hands.busy and self.content() != before:
+            self.fits = False  # the picture stays where it is under the hand
         self.settle()
 
     @property
     def compare(self) -> Compare:
-        """How the result is compared: "slider" left and right of a divider, "hover" shows the
-        picture while the pointer is over the view."""
+        """How the result is compared: "slider" left and right of a divider, "beside" at the right
+        of the picture, "hover" shows the picture while the pointer is over the view."""
         return self._shown.compare
 
     @compare.setter
     def compare(self, mode: Compare) -> None:
         self._set_compare(mode)
         self._look_anew()
+        self.settle()
 
     @property
     def original_shown(self) -> bool:
@@ -238,19 +245,16 @@ class PaintView(PlacedWidget):
 
     def paintEvent(self, event: QPaintEvent) -> None:
         painter = QPainter(self)
-        theme = current()
-        region = event.region()
         if not self._shown.visible:
-            painter.fillRect(self.rect(), theme.canvas)
-            if self.painting.words:
-                decor.draw_words(painter, QRectF(self.rect()), self.painting.words, theme)
+            painter.fillRect(self.rect(), current().canvas)
+            decor.draw_words(painter, QRectF(self.rect()), self.painting.words, current())
             self._drop.draw(painter)
             return
         self._store.refresh()
         ratio = self.devicePixelRatioF()
         painter.save()
         painter.setWorldTransform(to_screen(painter.deviceTransform()))
-        for rect in rects_of(region):
+        for rect in rects_of(event.region()):
             part = screen_rect(rect, ratio) & self._store.image.rect()
             painter.drawImage(part.topLeft(), self._store.image, part)
         painter.restore()
@@ -281,23 +285,21 @@ class PaintView(PlacedWidget):
         beyond = shown.live_beyond
         if shown.live is not None and beyond is not None:
             decor.draw_beyond(painter, shown.live, self.placement.rect(beyond), rect)
-        if outpaint is not None:
-            frame = self.placement.rect(outpaint)
-            decor.draw_outpaint(painter, frame, rect, theme, empty=beyond is None)
         pane = self._result_rect()
         decor.draw_border(painter, pane, theme)
+        if outpaint is not None:
+            frame = self.placement.rect(outpaint)
+            held = self.settings.tool == "frame"
+            decor.draw_outpaint(painter, frame, rect, theme, empty=beyond is None, held=held)
         if self.settings.guides and self.placement.zoom >= guides.FROM:
             strips = guides.padding(painting.width, painting.height)
             decor.draw_padding(painter, [self.placement.rect(strip) for strip in strips])
         if crop is not None:
             decor.draw_crop(painter, self.placement.rect(crop), words, view)
-        pane &= view
-        if shown.divided:
-            decor.draw_divider(painter, self.divider, pane)
-            decor.draw_label(painter, pane, "Before")
-            decor.draw_label(painter, pane, "After", right=True)
-        elif shown.comparing:
-            decor.draw_label(painter, pane, "Before" if shown.shows_original else "After")
+        if shown.beside:
+            decor.draw_border(painter, rect, theme)
+        divider = self.divider if shown.divided else None
+        draw_labels(painter, shown, rect & view, pane & view, divider)
 
     # Following
 
@@ -361,21 +363,17 @@ class PaintView(PlacedWidget):
 
     def _result_rect(self) -> QRectF:
         """Where the result lies, likewise."""
-        rect = self._shown.result_rect
+        rect = self._shown.result_place
         return self._picture_rect() if rect is None else self._seen(rect)
 
     def _seen(self, rect: QRectF) -> QRectF:
-        ratio = self.devicePixelRatioF()
         seen = self._store.rect_of(rect.x(), rect.y(), rect.width(), rect.height())
-        return QRectF(
-            seen.x() / ratio, seen.y() / ratio, seen.width() / ratio, seen.height() / ratio
-        )
+        return exact_view_rect(seen, self.devicePixelRatioF())
 
     def content(self) -> QRectF:
         whole = QRectF(0, 0, self.painting.width, self.painting.height)
-        for more in (self._frames[2], self._shown.result_rect):
-            if more is not None:
-                whole |= more
+        for more in (self._frames[2], self._shown.result_place):
+            whole |= QRectF() if more is None else more
         return whole
 
     def take_place(self, placement: Placement) -> None:

@@ -126,7 +126,7 @@ def test_every_fault_is_reported_at_once(check: Check) -> None:
         "nodes.decode.inputs.vae": "needs a Vae here; connect one (for example checkpoint.vae)",
         "nodes.save.params.name": "",
         "nodes.save.inputs.image": "is not a wire",
-        "nodes.third.inputs.image": "wants a Image, and sampler.latent gives a Latent",
+        "nodes.third.inputs.image": "wants an Image, and sampler.latent gives a Latent",
     }
     for path, words in expected.items():
         assert words in found[path], (path, found.get(path))
@@ -213,7 +213,7 @@ def test_a_constant_out_of_range_is_caught_before_running(check: Check) -> None:
     nodes["sampler"] = ("KSampler", {}, {**TEXT_TO_IMAGE["sampler"][2], "steps": "none"})
     assert "steps is 0" in faults(check, graph(**nodes))["nodes.sampler.inputs.steps"]
     nodes["none"] = ("Text", {"value": "x"})
-    assert "wants a int" in faults(check, graph(**nodes))["nodes.sampler.inputs.steps"]
+    assert "wants an int" in faults(check, graph(**nodes))["nodes.sampler.inputs.steps"]
 
 
 def test_whole_numbers_fit_where_a_number_is_wanted(check: Check) -> None:

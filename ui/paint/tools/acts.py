@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 WHEEL_ZOOM = 1.25
 SIZE_STEP, SIZE_LEAP = 1.15, 1.5
 NOT_READY = "There is no picture to paint on yet."
+NOT_DRAWN = "This is still being drawn. Paint on it when the line at the top is gone."
 
 
 class Acts:
@@ -95,5 +96,5 @@ class Acts:
         """Whether there is something to paint on; where not, that is said."""
         painting = self._stage.painting
         if not painting.ready:
-            self._stage.say(painting.words or NOT_READY)
+            self._stage.say(painting.words or (NOT_DRAWN if painting.awaited else NOT_READY))
         return painting.ready

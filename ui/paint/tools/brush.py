@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from time import perf_counter
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QPointF, QRectF, QTimer
+from PySide6.QtCore import QObject, QPointF, QRectF, QTimer
 
 from studio.masks.items import OPACITY, SIZE, Brush, StrokesFault, clamp_points
 from ui.paint.tools.base import DRAG, Ring, Tool, Touch
@@ -39,6 +39,9 @@ class _Stroke:
     """All points kept; what encircling fills."""
     locks: bool
     """Shift keeps it to one axis."""
+    radius: float
+    """Picture pixels; the settings may have another by the time it ends."""
+    opacity: int
     waiting: list[tuple[int, int, int]] = field(default_factory=list)
     last: tuple[int, int, int] = (0, 0, 0)
     anchor: Spot | None = None
@@ -58,7 +61,7 @@ class BrushTool(Tool):
         self._end: Spot | None = None
         self._size = (0, 0)
         self._line: tuple[QPointF, QPointF] | None = None
-        self._timer = QTimer()
+        self._timer = QTimer(stage if isinstance(stage, QObject) else None)
         self._timer.setSingleShot(True)
         self._timer.timeout.connect(self._flush)
         self._drawn = self._cost = 0.0
@@ -92,6 +95,8 @@ class BrushTool(Tool):
             feels,
             path,
             before is None,
+            settings.radius,
+            settings.opacity,
             last=points[-1],
         )
         brush = Brush(
@@ -131,7 +136,7 @@ class BrushTool(Tool):
         painting = self.stage.painting
         if not painting.painting:
             return  # the picture was changed under the hand
-        if not self._touches(stroke.path):
+        if not self._touches(stroke):
             painting.abandon()
             return
         self._end, self._size = stroke.trail.target, (painting.width, painting.height)
@@ -239,11 +244,11 @@ class BrushTool(Tool):
         self._drawn = perf_counter()
         self._cost = self._drawn - start
 
-    def _touches(self, path: list[Spot]) -> bool:
+    def _touches(self, stroke: _Stroke) -> bool:
         """Whether a stroke comes near the picture: one that doesn't is no step."""
         painting = self.stage.painting
-        reach = self.stage.settings.radius + 2
-        xs, ys = [spot.x for spot in path], [spot.y for spot in path]
+        reach = stroke.radius + 2
+        xs, ys = [spot.x for spot in stroke.path], [spot.y for spot in stroke.path]
         return (
             min(xs) < painting.width + reach
             and max(xs) > -reach
@@ -257,7 +262,7 @@ class BrushTool(Tool):
             return None
         corners = [self._units(spot)[:2] for spot in stroke.path]
         try:
-            return outline_of(corners, erase=stroke.erases, opacity=self.stage.settings.opacity)
+            return outline_of(corners, erase=stroke.erases, opacity=stroke.opacity)
         except StrokesFault as fault:
             self.stage.say(f"What it goes around isn't filled: {str(fault).rstrip('.')}.")
             return None

@@ -69,7 +69,10 @@ class Hands(Hold):
         view.installEventFilter(self)
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        if watched is not self.view:
+        view = self.__dict__.get("view")
+        if view is None:
+            return False  # the interpreter ends, and has taken this object apart already
+        if watched is not view:
             # All of the application's events, while a pen is down: it went out of reach?
             if event.type() == QEvent.Type.TabletLeaveProximity and self._pen:
                 self._lost()

@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QPointF, QRectF, Qt
-from PySide6.QtGui import QColor, QFontMetricsF, QPainter
 
+from ui.paint.decor import draw_pill, pill_size
 from ui.paint.outpaint import handle_at
 from ui.paint.tools.base import LEFT, Tool
-from ui.theme import fonts
 
 if TYPE_CHECKING:
+    from PySide6.QtGui import QPainter
+
     from ui.paint.outpaint import Outpainter
     from ui.paint.placement import Placement
     from ui.paint.tools.base import Touch
@@ -77,13 +78,10 @@ class FrameTool(Tool):
         if not self.busy:
             return
         badge = self._badge(placement)
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        painter.setPen(Qt.PenStyle.NoPen)
-        painter.setBrush(QColor(16, 17, 20, 215))
-        painter.drawRoundedRect(badge, 4, 4)
-        painter.setPen(QColor("white"))
-        painter.setFont(fonts.small())
-        painter.drawText(badge, Qt.AlignmentFlag.AlignCenter, self._words())
+        lowest = painter.window().bottom() - BADGE - 8
+        if badge.y() > lowest:
+            badge.moveTop(lowest)
+        draw_pill(painter, badge, self._words())
 
     def bounds(self) -> QRectF:
         return self._badge(self.stage.placement) if self.busy else QRectF()
@@ -105,6 +103,7 @@ class FrameTool(Tool):
         return " \u00b7 ".join((size, *added))
 
     def _badge(self, placement: Placement) -> QRectF:
-        width = QFontMetricsF(fonts.small()).horizontalAdvance(self._words()) + 16
-        middle = self._frame(placement).center()
-        return QRectF(middle.x() - width / 2, middle.y() - BADGE / 2, width, BADGE)
+        """Below the frame: the picture isn't hidden by it."""
+        width = pill_size(self._words())
+        frame = self._frame(placement)
+        return QRectF(frame.center().x() - width / 2, frame.bottom() + 12, width, BADGE)

@@ -229,7 +229,8 @@ class Hold(QObject):
         self.settle()
 
     def _update_ring(self) -> None:
-        tool = self._held or self.tool
+        grip = self.view.grip_at(self.pointer) if self.pointer is not None else None
+        tool = self._held or grip or self.tool
         ready = self.view.painting.ready and not self._space
         ring = tool.ring(self.pointer) if ready else None
         if ring == self.ring:

@@ -71,7 +71,7 @@ RESULT_KEYS: tuple[tuple[str, str], ...] = (
     ("Left or Right", "The next result, the one before"),
     ("Enter", "Accept: it becomes the picture"),
     ("Esc", "Discard: it goes off the strip, its file stays"),
-    ("M", "Compare with the picture: by a slider, under the pointer, not at all"),
+    ("M", "Compare with the picture: by a slider, side by side, under the pointer, not at all"),
     ("C", "Show the picture while held"),
 )
 """While a result is shown; `ui.paint.strip` takes them."""

@@ -8,9 +8,16 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QPainterPath
 
+from studio.errors import sentence
 from studio.masks.items import Polygon, StrokesFault
 from ui.paint.tools.base import CTRL
-from ui.paint.tools.marks import bounds_of, distance, draw_corners, draw_path
+from ui.paint.tools.marks import (
+    bounds_of,
+    distance,
+    draw_closing,
+    draw_corners,
+    draw_path,
+)
 from ui.paint.tools.outline import ItemTool, outline_of
 
 if TYPE_CHECKING:
@@ -67,8 +74,7 @@ class OutlineTool(ItemTool):
         try:
             points = outline_of(units).points
         except StrokesFault as fault:
-            text = str(fault)
-            self.stage.say(f"{text[0].upper()}{text[1:].rstrip('.')}.")
+            self.stage.say(sentence(fault))
             return
         label = f"Erase {self.label}" if erases else self.label.capitalize()
         self.put(Polygon, erases=erases, label=label, points=points)
@@ -80,6 +86,7 @@ class OutlineTool(ItemTool):
         path = QPainterPath(points[0])
         for point in points[1:]:
             path.lineTo(point)
+        draw_closing(painter, points[-1], points[0])
         draw_path(painter, path)
 
     def bounds(self) -> QRectF:

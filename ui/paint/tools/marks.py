@@ -39,6 +39,17 @@ def draw_line(painter: QPainter, start: QPointF, end: QPointF) -> None:
     draw_path(painter, path, filled=False)
 
 
+def draw_closing(painter: QPainter, start: QPointF, end: QPointF) -> None:
+    """The side by which an outline would be closed now: fainter, and dotted."""
+    painter.save()
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    painter.setPen(QPen(QColor(0, 0, 0, 90), 2))
+    painter.drawLine(start, end)
+    painter.setPen(QPen(QColor(255, 255, 255, 170), 1, Qt.PenStyle.DotLine))
+    painter.drawLine(start, end)
+    painter.restore()
+
+
 def draw_corners(painter: QPainter, corners: Sequence[QPointF], *, closes: bool) -> None:
     """Small squares; the first is larger where a click on it closes the outline."""
     painter.save()
