@@ -246,7 +246,7 @@ class _Checker:
 
     def _check_wire(self, name: str, port: str, wanted: str, source: Source) -> None:
         given = self._type_of(source)
-        if not fits(given, wanted):
+        if given is not None and not fits(given, wanted):
             self._fault(
                 name,
                 f"inputs.{port}",
