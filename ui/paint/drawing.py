@@ -1,6 +1,7 @@
 """What a document says is painted, drawn in threads: a draft first where that is worth it.
 
-Strokes are drawn while their picture is still being read, as far as none of them needs it.
+Strokes are drawn while their picture is still being read, as far as none of them needs it and no
+draft is to be seen first.
 """
 
 from __future__ import annotations
@@ -183,7 +184,10 @@ class Drawing(QObject):
         if read is None or self._job is not None or self._cancelled:
             return
         needs = read.mask.needs_picture or read.layer.needs_picture
-        if self._picture is None and (needs or self._ground is not None):
+        # Two threads that compute in Python take turns: where there is a draft it goes first, and
+        # what is slow begins when that is seen.
+        awaited = needs or self._ground is not None or read.rough is not None
+        if self._picture is None and awaited:
             return
         self._start(lambda: self._draws(read), self._have_drawn)
 
