@@ -70,12 +70,12 @@ def paint(
         if check:
             check()
         region = mask[rect.y : rect.y + rect.height, rect.x : rect.x + rect.width]
-        full = region.max() <= 255 - most if brush.erase else region.min() >= most
-        if full:
+        wanted = _open(region, frames, most, brush.erase)
+        if not wanted:
             continue  # there is nothing that this brush could add
         if before:
             before(rect)
-        cover = (_varying if brush.pressure else _even)(found, frames, brush, rect)
+        cover = (_varying if brush.pressure else _even)(found, wanted, brush, rect)
         if brush.erase:
             np.subtract(255, cover, out=cover)
             np.minimum(region, cover, out=region)
@@ -93,6 +93,26 @@ class _Frame(NamedTuple):
     top: int
     right: int
     bottom: int
+
+
+def _open(region: Plane, frames: list[_Frame], most: int, erase: bool) -> list[_Frame]:
+    """The capsules where a brush can change something: not all is as full as it would make it.
+
+    Args:
+        region: the mask in a rectangle.
+        frames: capsules in that rectangle.
+        most: what the brush covers at most.
+        erase: it takes away.
+    """
+    low, high = int(region.min()), int(region.max())
+    limit = 255 - most if erase else most
+    if (high <= limit) if erase else (low >= limit):
+        return []
+    if (low > limit) if erase else (high < limit):
+        return frames  # no pixel is full yet
+    if erase:
+        return [f for f in frames if region[f.top : f.bottom, f.left : f.right].max() > limit]
+    return [f for f in frames if region[f.top : f.bottom, f.left : f.right].min() < limit]
 
 
 def _groups(found: Segments, width: int, height: int) -> Iterator[tuple[Rect, list[_Frame]]]:
