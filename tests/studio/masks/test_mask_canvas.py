@@ -167,7 +167,7 @@ class Painting(RuleBasedStateMachine):
         self.items = [parse_item(item.json()) for item in [*self.items[:keep], *items]]
         self.watch(lambda: self.canvas.set(Strokes(tuple(self.items))))
         self.live = None
-        self.undone = [step.item for step in self.canvas._undone]
+        self.undone = [step.entry for step in self.canvas._undone]
 
     def watch(self, work: Any) -> None:
         before = self.canvas.mask.copy()

@@ -156,7 +156,6 @@ class Tool:
 
     def press(self, touch: Touch) -> None:
         """A button or the pen's tip went down."""
-        raise NotImplementedError
 
     def move(self, touch: Touch) -> None:
         """It moved while down, or a modifier changed."""
