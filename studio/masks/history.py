@@ -97,11 +97,6 @@ class Undoable(ABC, Generic[E]):
         return sum(step.saved.bytes for step in (*self._steps, *self._undone))
 
     @property
-    def undoable(self) -> int:
-        """How many of the last steps can be taken off without drawing anew."""
-        return len(self._steps)
-
-    @property
     def _ended(self) -> tuple[E, ...]:
         return (*self._forgotten, *(step.entry for step in self._steps))
 
