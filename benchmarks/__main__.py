@@ -15,6 +15,7 @@ BENCHMARKS = {
     "sampling": "a denoising step and the peak in memory against the library's pipeline",
     "models": "a full-size Stable Diffusion 1.5 file: loading, memory, LoRA, a step; detection",
     "editor": "the window: start, frames, opening, the palette, stalls in a run, memory",
+    "batch": "pictures a second of batches, fused and singly; a job, writing, workers",
     "inpaint_quality": "what inpainting paints: 50 scenes, judged; seams, and what stays as it was",
     "cpu": "settings of the CPU, each alone against the default",
 }
