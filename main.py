@@ -134,6 +134,139 @@ def run(
     )
 
 
+@app.command(
+    epilog="Exit codes: 0 done, 1 some jobs failed, 2 something given is at fault, 130 stopped."
+)
+def batch(
+    graph: Annotated[
+        Path | None,
+        typer.Argument(metavar="GRAPH", help="A graph file, or a job file (batch.toml)."),
+    ] = None,
+    sweeps: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--sweep",
+            metavar="NODE.PARAM=SPEC",
+            help="Values to go through: 1..4, 3,5,7, linspace(0,1,5), random(8), glob(*.png) or "
+            "lines(prompts.txt); repeatable, which multiplies.",
+        ),
+    ] = None,
+    paired: Annotated[
+        bool, typer.Option("--zip", help="Pair the sweeps instead of multiplying them.")
+    ] = False,
+    csv: Annotated[
+        Path | None,
+        typer.Option("--csv", metavar="FILE", help="A job a row, columns named node.param."),
+    ] = None,
+    jsonl: Annotated[
+        Path | None, typer.Option("--jsonl", metavar="FILE", help="The same as a JSON a line.")
+    ] = None,
+    sets: Sets = None,
+    only: Only = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", metavar="DIR", help="The batch's own folder.")
+    ] = None,
+    resume: Annotated[
+        Path | None,
+        typer.Option("--resume", metavar="DIR", help="Go on with the batch in a folder."),
+    ] = None,
+    retry_failed: Annotated[
+        bool, typer.Option("--retry-failed", help="With --resume: try failed jobs again.")
+    ] = False,
+    on: Annotated[
+        str | None,
+        typer.Option("--on", metavar="WHERE", help="here, workers or ray (at RAY_ADDRESS)."),
+    ] = None,
+    workers: Annotated[
+        str | None,
+        typer.Option("--workers", metavar="N", help="Worker processes, or auto: one a GPU."),
+    ] = None,
+    batch_size: Annotated[
+        str | None,
+        typer.Option(
+            "--batch-size", metavar="N", help="Jobs to run as one at most, or auto; 1 fuses none."
+        ),
+    ] = None,
+    texts_first: Annotated[
+        bool | None,
+        typer.Option(
+            "--texts-first/--no-texts-first",
+            help="Encode all texts before the first picture; by itself where memory is short.",
+        ),
+    ] = None,
+    device: Device = None,
+    dtype: Dtype = None,
+    no_cache: Annotated[
+        bool, typer.Option("--no-cache", help="Neither use nor keep results.")
+    ] = False,
+    no_sheet: Annotated[bool, typer.Option("--no-sheet", help="Make no contact sheet.")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Check, count and forecast, and stop there.")
+    ] = False,
+    yes: Annotated[
+        bool, typer.Option("--yes", "-y", help="Don't ask, however much it is.")
+    ] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print one event a line on stdout, as JSON.")
+    ] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print the paths only.")] = False,
+) -> None:
+    """Run a graph for every point of a sweep and every row of a table; can go on after a crash."""
+    from studio.cli import batch as command
+
+    raise typer.Exit(
+        command.batch(
+            graph,
+            sweeps=sweeps or [],
+            paired=paired,
+            csv=csv,
+            jsonl=jsonl,
+            sets=sets or [],
+            only=only or [],
+            out=out,
+            resume=resume,
+            retry_failed=retry_failed,
+            on=on,
+            workers=workers,
+            batch_size=batch_size,
+            texts_first=texts_first,
+            device=device,
+            dtype=dtype,
+            use_cache=not no_cache,
+            sheet=not no_sheet,
+            dry_run=dry_run,
+            yes=yes,
+            as_json=as_json,
+            quiet=quiet,
+        )
+    )
+
+
+@app.command()
+def verify(
+    picture: Annotated[Path, typer.Argument(metavar="PICTURE", help="A PNG made by this program.")],
+    device: Device = None,
+    dtype: Dtype = None,
+    as_json: Json = False,
+) -> None:
+    """Make a picture again from the graph inside it, and compare bit for bit."""
+    from studio.cli import verify as command
+
+    raise typer.Exit(command.verify(picture, device=device, dtype=dtype, as_json=as_json))
+
+
+@app.command()
+def diff(
+    a: Annotated[Path, typer.Argument(metavar="A", help="A graph, or a picture.")],
+    b: Annotated[Path, typer.Argument(metavar="B", help="Another.")],
+    as_json: Json = False,
+) -> None:
+    """Say in words what differs between two graphs or pictures."""
+    from studio.cli import diff as command
+
+    raise typer.Exit(command.diff(a, b, as_json=as_json))
+
+
 @app.command()
 def check(graph: Graph, sets: Sets = None, only: Only = None, as_json: Json = False) -> None:
     """Say everything that is wrong with a graph, without running it."""

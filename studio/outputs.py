@@ -38,9 +38,11 @@ __all__ = [
     "OutputNotWritable",
     "WriteFailed",
     "Written",
+    "claim",
     "expand",
     "fields_of",
     "pattern_fault",
+    "write_temp",
 ]
 
 _TEMP_PREFIX, _TEMP_SUFFIX = ".latent-studio-", ".part"
@@ -136,7 +138,7 @@ class OutputFolder:
         temp = self._temp(self.root)
         try:
             self._sweep(self.root)
-            _write_temp(temp, b"x")
+            write_temp(temp, b"x")
         except OSError as error:
             raise self._fault(error, self.root, 1) from error
         finally:
@@ -174,7 +176,7 @@ class OutputFolder:
         example = folder / f"{before}{'#' * digits}{after}{suffix}"
         temp = self._temp(folder)
         try:
-            _write_temp(temp, data)
+            write_temp(temp, data)
             path = self._name(temp, folder, before, digits, f"{after}{suffix}")
         except OSError as error:
             _remove(temp)  # first, or it would be counted as used space
@@ -190,7 +192,7 @@ class OutputFolder:
         collisions = 0
         while True:
             path = folder / f"{before}{number:0{digits}}{after}"
-            if _claim(temp, path):
+            if claim(temp, path):
                 self._next[memo] = number + 1
                 return path
             collisions += 1
@@ -276,7 +278,7 @@ def _remove(temp: Path) -> None:
         temp.unlink(missing_ok=True)
 
 
-def _write_temp(temp: Path, data: bytes) -> None:
+def write_temp(temp: Path, data: bytes) -> None:
     """Write a new file and wait until it is on the disk, so that no name ever precedes it."""
     with temp.open("xb") as file:
         file.write(data)
@@ -284,8 +286,8 @@ def _write_temp(temp: Path, data: bytes) -> None:
         os.fsync(file.fileno())
 
 
-def _claim(temp: Path, path: Path) -> bool:
-    """Name `temp` `path` unless that name is taken; says whether it did.
+def claim(temp: Path, path: Path) -> bool:
+    """Name `temp` `path` unless that name is taken; says whether it did. `temp` may stay, too.
 
     A hard link is refused by the system where the name exists, in one step: there is no moment
     between looking and naming.
@@ -297,12 +299,12 @@ def _claim(temp: Path, path: Path) -> bool:
     except OSError as error:
         if _code(error) not in _NO_LINKS:
             raise
-        return _claim_without_links(temp, path)
+        return _claim_unlinked(temp, path)
     return True
 
 
-def _claim_without_links(temp: Path, path: Path) -> bool:
-    """As `_claim`: take the name with an empty file, then replace that in one step.
+def _claim_unlinked(temp: Path, path: Path) -> bool:
+    """As `claim`: take the name with an empty file, then replace that in one step.
 
     A process killed between the two leaves the empty file, which costs a number and nothing else.
     """

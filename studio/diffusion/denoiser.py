@@ -17,6 +17,8 @@ from studio.diffusion.attention import Memory
 from studio.values import GuidanceOptions
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from torch import Tensor
 
     from studio.diffusion.attention import Attention
@@ -84,6 +86,8 @@ class LiveModel:
         dtype: what it computes in; everything around it is float32.
         guidance: how its predictions are guided.
         attention: computes the attention of the UNet's transformers, where that is ours.
+        together: asked in place of the UNet, with what `predict` takes: it may wait for others that
+            use the same UNet, and have all of them computed in one call.
     """
 
     unet: UNet
@@ -94,6 +98,7 @@ class LiveModel:
     dtype: torch.dtype
     guidance: GuidanceOptions = _PLAIN
     attention: Attention | None = None
+    together: Callable[[Tensor, Tensor, Steering], Tensor] | None = None
 
     @property
     def takes_text(self) -> bool:
@@ -170,10 +175,8 @@ class LiveModel:
         seen = x * shrink
         if steering.concat is not None:
             seen = torch.cat([seen, steering.concat], dim=1)
-        conditions = self._conditions(steering)
-        with self.attention.using(steering.memory) if self.attention else nullcontext():
-            predicted = self.unet(seen.to(self.dtype), timestep, return_dict=False, **conditions)
-        output = predicted[0].float()
+        ask = self.predict if self.together is None else self.together
+        output = ask(seen.to(self.dtype), timestep, steering).float()
         match self.prediction:
             case "epsilon":
                 return x.sub(output, alpha=sigma)
@@ -182,6 +185,22 @@ class LiveModel:
                 return kept.sub(output, alpha=sigma * shrink)
             case "sample":
                 return output
+
+    def predict(self, seen: Tensor, timestep: Tensor, steering: Steering) -> Tensor:
+        """What the UNet itself says.
+
+        Args:
+            seen: [N, C, h, w] in the model's dtype, shrunk and with the channels beside.
+            timestep: of no dimension, or [N].
+            steering: what it is told beside; N of everything.
+
+        Returns:
+            [N, C, h, w] in the model's dtype.
+        """
+        conditions = self._conditions(steering)
+        with self.attention.using(steering.memory) if self.attention else nullcontext():
+            predicted = self.unet(seen, timestep, return_dict=False, **conditions)
+        return predicted[0]
 
     def _conditions(self, steering: Steering) -> dict[str, Any]:
         """As the library names them, without those that this model has no parameter for."""

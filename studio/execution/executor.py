@@ -9,6 +9,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
+from concurrent import futures
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -62,6 +63,9 @@ class Executor:
         models: makes the model store, called when a node first asks for it.
         cancel: set from anywhere to stop the run within a step.
         previews: make previews; off where nobody looks at them.
+
+    Attributes:
+        make_writer: gives each run what encodes and writes its pictures, one after another.
     """
 
     def __init__(
@@ -77,6 +81,7 @@ class Executor:
         self.policy = policy
         self.cancel = cancel or threading.Event()
         self.previews = previews
+        self.make_writer: Callable[[], futures.Executor] = _side_thread
         self._make_models = models
         self._models: ModelStore | None = None
         self._import_seconds = 0.0
@@ -101,31 +106,67 @@ class Executor:
 
     def run(self, plan: Plan, environment: Environment, emit: Emit) -> RunResult:
         """Run a plan to its end, its failure or its cancellation. Raises nothing of the nodes'."""
+        return self.begin(plan, environment, emit).finish()
+
+    def begin(self, plan: Plan, environment: Environment, emit: Emit) -> Begun:
+        """Run all nodes of a plan. Its files may still be on their way to the disk afterwards, so
+        that another plan can begin meanwhile. Raises nothing of the nodes'.
+
+        Returns:
+            The run, to be finished, in this thread or another.
+        """
         if plan.running:
             tuning.before_torch()  # a node may import torch without asking for a model
         run = Run(self, plan, environment, emit)
-        start = time.perf_counter()
+        begun = Begun(run)
         emit(events.RunStarted(plan.graph.document.title, plan.running))
-        status: Status = "ok"
-        error: StudioError | None = None
         try:
             run.all()
         except Cancelled:
-            status = "cancelled"
+            begun.status = "cancelled"
         except StudioError as raised:
-            status, error = "failed", raised
-        finally:
-            late = run.close()
-        if error is None and late is not None:
-            status, error = "failed", late
+            begun.status, begun.error = "failed", raised
+        except BaseException:
+            run.close()
+            raise
+        return begun
+
+
+def _side_thread() -> futures.Executor:
+    return futures.ThreadPoolExecutor(1, thread_name_prefix="latent-studio-writer")
+
+
+class Begun:
+    """A run whose nodes have run.
+
+    Args:
+        run: under way.
+
+    Attributes:
+        status: what it has come to so far.
+        error: what stopped it, so far.
+    """
+
+    def __init__(self, run: Run) -> None:
+        self.status: Status = "ok"
+        self.error: StudioError | None = None
+        self._run = run
+        self._start = time.perf_counter()
+
+    def finish(self) -> RunResult:
+        """Wait until its files are written, and report the end."""
+        run = self._run
+        late = run.close()
+        if self.error is None and late is not None:
+            self.status, self.error = "failed", late
         run.remember()
-        result = RunResult(status, tuple(run.outputs), error, run.target_values())
-        emit(
+        result = RunResult(self.status, tuple(run.outputs), self.error, run.target_values())
+        run.emit(
             events.RunFinished(
-                status,
+                self.status,
                 result.outputs,
-                round(time.perf_counter() - start, 6),
-                str(error) if error else "",
+                round(time.perf_counter() - self._start, 6),
+                str(self.error) if self.error else "",
                 result.exit_code,
             )
         )

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import studio
 from studio.graph.files import to_json
+from studio.hardware import cpu_info, cuda_names
 from studio.params import Seed
 
 if TYPE_CHECKING:
@@ -46,6 +47,7 @@ def provenance(
             for param, fingerprint in plan.signed[name].signature.get("files", {}).items()
         },
         "policy": {"device": policy.kind, "dtype": policy.dtype},
+        "machine": _machine(policy),
         "libraries": {
             name: str(module.__version__)
             for name in LIBRARIES
@@ -56,6 +58,18 @@ def provenance(
         "seconds": {name: round(seconds[name], 4) for name in upstream if name in seconds},
         "graph": to_json(plan.graph.document),
     }
+
+
+def _machine(policy: Policy) -> dict[str, Any]:
+    """What computed: other models of a processor, and other numbers of threads, round otherwise."""
+    torch = sys.modules.get("torch")
+    if policy.kind == "cuda":
+        index = int(policy.device.partition(":")[2] or 0)
+        return {"device": dict(enumerate(cuda_names())).get(index, policy.device)}
+    found: dict[str, Any] = {"device": cpu_info().model}
+    if torch is not None:
+        found["threads"] = torch.get_num_threads()
+    return found
 
 
 def _seeds(plan: Plan, names: Iterable[str]) -> dict[str, int]:

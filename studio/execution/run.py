@@ -7,7 +7,6 @@ import sys
 import time
 import traceback
 from collections import Counter
-from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 from studio.collector import held_back
@@ -22,6 +21,7 @@ from studio.values import tensors_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
+    from concurrent import futures
 
     import numpy as np
     from numpy.typing import NDArray
@@ -63,8 +63,8 @@ class Run:
         self._announced: set[str] = set()
         self._lost: set[str] = set()
         self._position = {name: index for index, name in enumerate(plan.graph.nodes)}
-        self._writer: ThreadPoolExecutor | None = None
-        self._writing: list[tuple[str, float, Future[Sequence[SavedFile]]]] = []
+        self._writer: futures.Executor | None = None
+        self._writing: list[tuple[str, float, futures.Future[Sequence[SavedFile]]]] = []
 
     def all(self) -> None:
         while True:
@@ -256,7 +256,7 @@ class Run:
 
     def write(self, node: CheckedNode, job: Callable[[], Sequence[SavedFile]]) -> None:
         if self._writer is None:
-            self._writer = ThreadPoolExecutor(1, thread_name_prefix="latent-studio-writer")
+            self._writer = self.executor.make_writer()
         self._writing.append((node.id, time.perf_counter(), self._writer.submit(job)))
 
     def _collect(self, *, wait: bool = False) -> None:

@@ -1,0 +1,72 @@
+"""Batches on Ray: a real cluster on this machine, an actor that is killed, a disk of its own."""
+
+from __future__ import annotations
+
+import os
+import signal
+import warnings
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from batch_kit import CHEAP, POCKET, Batch, check_whole, colours, seeds
+
+from studio.batch.model import JobEnded, JobStarted, RunnerChoice, WorkerDied, WorkerReady
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from studio.execution.events import Event
+
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore")
+    ray = pytest.importorskip("ray", reason="Ray isn't installed (pip install '.[cluster]')")
+
+# Its own processes and files are Ray's to close.
+pytestmark = pytest.mark.filterwarnings("ignore")
+
+
+@pytest.fixture(autouse=True)
+def _own_cluster(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.delenv("RAY_ADDRESS", raising=False)
+    yield
+    assert not ray.is_initialized()
+
+
+def test_sigkill_of_one_ray_worker(tmp_path: Path) -> None:
+    alone = Batch(tmp_path / "alone", POCKET, seeds(16))
+    alone.run()
+    batch = Batch(tmp_path / "night", POCKET, seeds(16), RunnerChoice("ray", 2))
+    pids: dict[str, int] = {}
+    victims: list[str] = []
+
+    def on_event(event: Event) -> None:
+        if isinstance(event, WorkerReady):
+            pids[event.worker] = event.pid
+        if isinstance(event, JobStarted) and len(batch.of(JobEnded)) >= 4 and not victims:
+            victims.append(event.worker)
+            os.kill(pids[event.worker], signal.SIGKILL)
+
+    summary = batch.run(on_event=on_event, use_cache=False)
+    assert (summary.status, summary.done) == ("ok", 16)
+    assert [event.worker for event in batch.of(WorkerDied)] == victims
+    check_whole(batch.root, 16, alone.pictures())
+
+
+def test_actors_that_do_not_see_the_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from studio.batch.runners.ray import Cluster
+
+    make: Any = Cluster._make
+
+    def elsewhere(self: Any, slot: Any) -> None:
+        root, self._root = self._root, tmp_path / "not" / "there"
+        make(self, slot)
+        self._root = root
+
+    monkeypatch.setattr(Cluster, "_make", elsewhere)
+    batch = Batch(tmp_path / "night", CHEAP, colours(10), RunnerChoice("ray", 1))
+    assert batch.run().status == "ok"
+    found = batch.pictures()
+    assert len(found) == 10
+    check_whole(batch.root, 10, found)
+    assert not (tmp_path / "not").exists()
