@@ -123,7 +123,7 @@ class _Layer:
         if bias is None:
             return scaled
         self._agree(base, scaled.shape == bias.shape)
-        return scaled + bias
+        return scaled + bias.float()
 
     def _form(self, base: str, notes: AdapterNotes, key: Key) -> Form | None:
         names = self._names
