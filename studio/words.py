@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -25,7 +26,9 @@ def nearest(name: str, known: Iterable[str], count: int = 3) -> str:
 
 
 def short(value: Any, limit: int = 40) -> str:
-    """`value` as a person would write it, cut to `limit` characters."""
+    """`value` as a person would write it in JSON, cut to `limit` characters."""
+    if value is None or isinstance(value, bool):
+        return json.dumps(value)
     text = f'"{value}"' if isinstance(value, str) else str(value)
     text = " ".join(text.split())
     return text if len(text) <= limit else f"{text[: limit - 1]}…"

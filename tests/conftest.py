@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import gc
+import itertools
 import logging
 import os
+import re
 import shutil
 import threading
 import time
 from typing import TYPE_CHECKING
 
 import pytest
+from forks import Forks
 from graph_bench import Bench
+from hypothesis import settings
 
 from studio import tuning
 from studio.registry import Registry
@@ -26,6 +31,51 @@ os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 tuning.before_torch()
+
+# By the clock a test fails where another program wants the core.
+settings.register_profile("suite", settings.default, deadline=None)
+settings.load_profile("suite")
+
+
+LONG = {
+    "test_cli.py",
+    "test_engine_kill.py",
+    "test_fuzz.py",
+    "test_inpaint_quality.py",
+    "test_pocket.py",
+    "test_window.py",
+    "test_worker.py",
+}
+"""Files with tests of many seconds."""
+FOLDERS = itertools.count()
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Long tests first, so that no process waits at the end for the other's."""
+    items.sort(key=lambda item: item.path.name not in LONG)
+
+
+def pytest_collection() -> None:
+    """Let no collector walk through a heap that only grows."""
+    gc.disable()
+
+
+def pytest_collection_finish() -> None:
+    """What was collected stays to the end: thousands of tests, and the modules they import.
+
+    The collector needn't walk through it in every test.
+    """
+    gc.freeze()
+    gc.enable()
+
+
+@pytest.fixture
+def tmp_path(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A new folder. Pytest's own first looks through those of all tests before for a free name."""
+    name = re.sub(r"\W", "_", request.node.name)[:30]
+    folder = tmp_path_factory.getbasetemp() / f"{name}-{next(FOLDERS)}"
+    folder.mkdir(0o700)
+    return folder
 
 
 @pytest.fixture(autouse=True)
@@ -81,6 +131,14 @@ def stray_logs(request: pytest.FixtureRequest) -> Iterator[None]:
 def registry() -> Registry:
     """The built-in nodes."""
     return Registry.load()
+
+
+@pytest.fixture(scope="session")
+def forks() -> Iterator[Forks]:
+    """Runs `main.py` in processes of its own that have imported everything."""
+    started = Forks()
+    yield started
+    started.close()
 
 
 @pytest.fixture

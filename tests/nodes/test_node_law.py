@@ -12,6 +12,7 @@ import random
 import shutil
 import sys
 import threading
+from contextlib import contextmanager
 from dataclasses import dataclass, field, fields, is_dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -204,15 +205,20 @@ class Law:
         self.folder = folder
         self.bench = Bench(session, folder)
         self.warm = self.bench.executor()
-        self.untouched = self._providers(list(PROVIDERS), self._run({}, list(PROVIDERS)))
+        self.untouched = self._providers(list(PROVIDERS), self._run(list(PROVIDERS), {}))
         self._run(
-            {"save": ("SaveLatent", {"name": "saved/latent"}, {"latent": "masked"})}, ["save"]
+            above(["masked"]),
+            {"save": ("SaveLatent", {"name": "saved/latent"}, {"latent": "masked"})},
         )
         self._observed: dict[str, Observed] = {}
 
     def document(self, case: Case, name: str) -> dict[str, Any]:
         inputs = {port.name: source(case, port) for port in case.spec.inputs}
         return {name: (case.spec.type, dict(case.params), inputs)}
+
+    def given(self, case: Case) -> list[str]:
+        """The providers that a case needs."""
+        return above(source(case, port).partition(".")[0] for port in case.spec.inputs)
 
     def observe(self, case: Case) -> Observed:
         """Run a case twice, or recall what was seen."""
@@ -229,8 +235,8 @@ class Law:
         os.chdir(place)
         try:
             files, states = files_under(self.folder), random_states()
-            given = above(source(case, port).partition(".")[0] for port in case.spec.inputs)
-            result = self._run(self.document(case, name), [*given, name], executor)
+            given = self.given(case)
+            result = self._run(given, self.document(case, name), executor)
             seen.random.append((states, random_states()))
             seen.files.append((files, files_under(self.folder)))
         finally:
@@ -243,24 +249,27 @@ class Law:
         return {name: digest(dict(result.values[name])) for name in names}
 
     def _run(
-        self, more: dict[str, Any], only: list[str], executor: Executor | None = None
+        self, given: list[str], more: dict[str, Any], executor: Executor | None = None
     ) -> RunResult:
-        result = self.bench.run(graph(**PROVIDERS, **more), only, executor=executor or self.warm)
+        nodes = {**{name: PROVIDERS[name] for name in given}, **more}
+        result = self.bench.run(graph(**nodes), list(nodes), executor=executor or self.warm)
         assert result.status == "ok", result.error
         return result
 
 
-def make_law(base: Path, checkpoint: Path, specs: Registry) -> Iterator[Law]:
-    folder = base / "work"
+@pytest.fixture(scope="module")
+def workplace(tmp_path_factory: pytest.TempPathFactory, tiny_master: Path) -> Path:
+    """A folder with models of every kind and a picture."""
+    folder = tmp_path_factory.mktemp("law")
     models = folder / "home" / "models" / "checkpoints"
-    shutil.copytree(checkpoint, models / "tiny")
+    shutil.copytree(tiny_master, models / "tiny")
     for name in ("ldm_class", "sdxl", "sdxl_refiner"):
         tiny_file(models / f"{name}.safetensors", name)
     write_checkpoint(models / "averaged.safetensors", TINY["sd1"], ema=True)
     others = models.parent
     (others / "vae").mkdir()
     shutil.copy(
-        checkpoint / "vae" / "diffusion_pytorch_model.safetensors",
+        tiny_master / "vae" / "diffusion_pytorch_model.safetensors",
         others / "vae" / "tiny.safetensors",
     )
     write_tensors(
@@ -273,6 +282,11 @@ def make_law(base: Path, checkpoint: Path, specs: Registry) -> Iterator[Law]:
     )  # fmt: skip
     rng = np.random.default_rng(1)
     Pil.fromarray(rng.integers(0, 256, (48, 64, 4), np.uint8)).save(folder / "picture.png")
+    return folder
+
+
+@contextmanager
+def make_law(folder: Path, specs: Registry) -> Iterator[Law]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("LATENT_STUDIO_HOME", str(folder / "home"))
         with Session.open(
@@ -283,8 +297,9 @@ def make_law(base: Path, checkpoint: Path, specs: Registry) -> Iterator[Law]:
 
 
 @pytest.fixture(scope="module")
-def law(tmp_path_factory: pytest.TempPathFactory, tiny_master: Path) -> Iterator[Law]:
-    yield from make_law(tmp_path_factory.mktemp("law"), tiny_master, Registry.load())
+def law(workplace: Path) -> Iterator[Law]:
+    with make_law(workplace, Registry.load()) as made:
+        yield made
 
 
 BUILT_IN = list(cases(Registry.load()))
@@ -454,7 +469,8 @@ def run_and_cancel(law: Law, case: Case, when: Any) -> tuple[list[Any], Any]:
         if getattr(event, "node", None) == "subject" and when(event):
             cancel.set()
 
-    plan = law.bench.plan(graph(**PROVIDERS, **law.document(case, "subject")), ["subject"])
+    providers = {name: PROVIDERS[name] for name in law.given(case)}
+    plan = law.bench.plan(graph(**providers, **law.document(case, "subject")), ["subject"])
     executor.run(plan, law.session.environment(law.folder / "graph.json"), emit)
     return seen, executor
 
@@ -515,10 +531,21 @@ def overshoots(image: Image) -> Image:
     return Image(image.pixels + 1)
 
 
+def broken(folder: Path) -> Iterator[tuple[Law, dict[str, NodeSpec]]]:
+    """The law with those who break it."""
+    found = {spec.type: spec for spec in in_module(sys.modules[__name__])}
+    with make_law(folder, Registry([*Registry.load().values(), *found.values()])) as made:
+        yield made, found
+
+
+@pytest.fixture(scope="module")
+def breakers(workplace: Path) -> Iterator[tuple[Law, dict[str, NodeSpec]]]:
+    yield from broken(workplace)
+
+
 @pytest.mark.parametrize(
     ("type_name", "clause"),
     [
-        ("Mutates", leaves_its_inputs),
         ("Remembers", is_pure),
         ("LooksAround", is_pure),
         ("Writes", declares_its_effects),
@@ -529,11 +556,17 @@ def overshoots(image: Image) -> Image:
     ],
 )
 def test_the_law_notices(
-    type_name: str, clause: types.FunctionType, tmp_path: Path, tiny_master: Path
+    type_name: str, clause: types.FunctionType, breakers: tuple[Law, dict[str, NodeSpec]]
 ) -> None:
-    found = {spec.type: spec for spec in in_module(sys.modules[__name__])}
-    specs = Registry([*Registry.load().values(), *found.values()])
-    for law in make_law(tmp_path, tiny_master, specs):
-        (case,) = cases({type_name: found[type_name]})
+    law, found = breakers
+    (case,) = cases({type_name: found[type_name]})
+    with pytest.raises(AssertionError):
+        clause(case, law)
+
+
+def test_the_law_notices_who_changes_an_input(workplace: Path) -> None:
+    """In a law of its own, whose values it spoils."""
+    for law, found in broken(workplace):
+        (case,) = cases({"Mutates": found["Mutates"]})
         with pytest.raises(AssertionError):
-            clause(case, law)
+            leaves_its_inputs(case, law)

@@ -27,11 +27,9 @@ def _wires(document: Document) -> set[object]:
 
 @given(seed=st.integers(0, 2**63))
 @settings(
-    max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
-def test_undoing_all_gives_the_start_and_redoing_all_the_end(
-    registry: Registry, seed: int
-) -> None:
+def test_undoing_all_gives_the_start_and_redoing_all_the_end(registry: Registry, seed: int) -> None:
     document = open_document(registry, **MESSY)
     source = RandomEdits(document, Random(seed))
     start, middle = document.dumps(), ""

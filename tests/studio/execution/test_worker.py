@@ -1,4 +1,7 @@
-"""The worker as a real child process: protocol, cancelling, rubbish, and being killed."""
+"""The worker as a real child process: protocol, cancelling, rubbish, and being killed.
+
+Most of them are forked from a process that has imported the libraries already (tests/forks.py).
+"""
 
 from __future__ import annotations
 
@@ -13,12 +16,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from forks import Program
 from PIL import Image as Pil
 
 from studio.execution.worker import PLAN_PART
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from forks import Forks
 
 ROOT = Path(__file__).resolve().parents[3]
 WORKFLOW = json.loads((ROOT / "workflows" / "text_to_image.json").read_text())
@@ -33,35 +39,19 @@ SOLID = {
 
 
 class Worker:
-    def __init__(self, home: Path, folder: Path) -> None:
+    def __init__(self, forks: Forks | None, home: Path, folder: Path) -> None:
         environment = {**os.environ, "LATENT_STUDIO_HOME": str(home), "OMP_NUM_THREADS": "1"}
-        self.process = subprocess.Popen(
-            [
-                sys.executable,
-                str(ROOT / "main.py"),
-                "worker",
-                "--device",
-                "cpu",
-                "--dtype",
-                "float32",
-            ],
-            cwd=folder,
-            env=environment,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-        )
+        arguments = ["worker", "--device", "cpu", "--dtype", "float32"]
+        self.process = Program(forks, arguments, folder, environment)
 
     def send(self, request: dict[str, Any] | bytes) -> None:
         line = request if isinstance(request, bytes) else json.dumps(request).encode()
-        assert self.process.stdin is not None
         self.process.stdin.write(line + b"\n")
         self.process.stdin.flush()
 
     def read(self) -> dict[str, Any]:
-        assert self.process.stdout is not None
         line = self.process.stdout.readline()
-        assert line, f"the worker ended: {self.process.stderr.read().decode()}"  # type: ignore[union-attr]
+        assert line, f"the worker ended: {self.process.errors()}"
         event: dict[str, Any] = json.loads(line)
         return event
 
@@ -72,26 +62,28 @@ class Worker:
             events.append(self.read())
         return events
 
-    def close(self) -> None:
-        if self.process.poll() is None:
-            self.process.kill()
-        self.process.communicate()
+
+@pytest.fixture
+def worker(forks: Forks, home: Path, tmp_path: Path) -> Iterator[Worker]:
+    started = Worker(forks, home, tmp_path)
+    yield started
+    started.process.close()
 
 
 @pytest.fixture
-def worker(home: Path, tmp_path: Path) -> Iterator[Worker]:
-    started = Worker(home, tmp_path)
-    try:
-        yield started
-    finally:
-        started.close()
+def fresh(home: Path, tmp_path: Path) -> Iterator[Worker]:
+    """A worker whose Python starts anew, as the editor's does."""
+    started = Worker(None, home, tmp_path)
+    yield started
+    started.process.close()
 
 
 def submit(identity: str, graph: Any = WORKFLOW, **other: Any) -> dict[str, Any]:
     return {"id": identity, "request": "submit", "graph": graph, "out": "out", **other}
 
 
-def test_submit_plan_inspect_and_shut_down(worker: Worker, tmp_path: Path) -> None:
+def test_submit_plan_inspect_and_shut_down(fresh: Worker, tmp_path: Path) -> None:
+    worker = fresh
     ready = worker.read()
     assert ready["event"] == "ready"
     assert ready["protocol"] == 1
@@ -152,7 +144,7 @@ def test_submit_plan_inspect_and_shut_down(worker: Worker, tmp_path: Path) -> No
         "save",
     ]
     worker.send({"id": "s", "request": "shutdown"})
-    assert worker.process.wait(30) == 0
+    assert worker.process.wait() == 0
 
 
 def test_nodes_are_described(worker: Worker) -> None:
@@ -228,27 +220,27 @@ def test_the_end_of_stdin_ends_the_worker_and_its_run(worker: Worker, tmp_path: 
     long["nodes"]["sampler"]["params"]["steps"] = 1000
     worker.send(submit("long", long))
     worker.until("node_progress")
-    out, errors = worker.process.communicate(timeout=60)
+    out, errors = worker.process.communicate()
     assert worker.process.returncode == 0
     assert json.loads(out.splitlines()[-1])["status"] == "cancelled"
-    assert b"Traceback" not in errors
+    assert "Traceback" not in errors
 
 
 def test_killed_in_mid_run_the_next_worker_goes_on(
-    worker: Worker, home: Path, tmp_path: Path
+    worker: Worker, forks: Forks, home: Path, tmp_path: Path
 ) -> None:
     worker.send(submit("a"))
     worker.until("node_progress")
     worker.process.send_signal(signal.SIGKILL)
-    worker.process.wait(30)
-    other = Worker(home, tmp_path)
+    assert worker.process.wait() == -signal.SIGKILL
+    other = Worker(forks, home, tmp_path)
     try:
         other.send(submit("a"))
         events = other.until("run_finished")
         assert events[-1]["status"] == "ok"
         assert {e["node"] for e in events if e["event"] == "node_started"} >= {"sampler"}
     finally:
-        other.close()
+        other.process.close()
 
 
 def test_what_libraries_print_goes_to_stderr(home: Path, tmp_path: Path) -> None:
@@ -346,7 +338,8 @@ def test_models_come_by_kind_names_first(worker: Worker, home: Path) -> None:
     assert "kinds" in worker.until("error", "x")[-1]["message"]
 
 
-def test_warm_imports_what_a_run_needs(worker: Worker) -> None:
+def test_warm_imports_what_a_run_needs(fresh: Worker) -> None:
+    worker = fresh
     worker.send({"id": "w", "request": "warm"})
     warmed = worker.until("warmed", "w")[-1]
     assert warmed["seconds"] > 0
@@ -365,7 +358,7 @@ def test_models_are_listed_while_a_run_goes_on_and_the_end_waits_for_neither(
     worker.send({"id": "m", "request": "models"})
     worker.until("models", "m")
     worker.send({"id": "s", "request": "shutdown"})
-    assert worker.process.wait(30) == 0
+    assert worker.process.wait() == 0
 
 
 def test_the_plan_of_a_big_graph_comes_in_parts(worker: Worker) -> None:
