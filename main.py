@@ -8,13 +8,26 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 from studio.errors import StudioError
 
+
+class _Commands(TyperGroup):
+    """Commands that tell Ctrl-C apart from an exit code; newer versions of typer make it one."""
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            raise typer.Abort from None
+
+
 app = typer.Typer(
+    cls=_Commands,
     name="latent-studio",
     help="Edit latent-diffusion graphs in a window (no arguments), or run them from the command "
     "line.",
@@ -244,24 +257,44 @@ def batch(
 
 @app.command()
 def verify(
-    picture: Annotated[Path, typer.Argument(metavar="PICTURE", help="A PNG made by this program.")],
-    device: Device = None,
-    dtype: Dtype = None,
+    pictures: Annotated[
+        list[Path],
+        typer.Argument(metavar="PICTURE", help="PNGs made by this program, or folders of them."),
+    ],
+    sample: Annotated[
+        int, typer.Option(min=0, help="Of a folder so many, spread over it; 0 takes all.")
+    ] = 8,
+    device: Annotated[
+        str | None, typer.Option(help="auto, cpu, cuda, …; left out, the picture's own.")
+    ] = None,
+    dtype: Annotated[
+        str | None, typer.Option(help="auto, float32, …; left out, the picture's own.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
-    """Make a picture again from the graph inside it, and compare bit for bit."""
+    """Make pictures again from the graphs inside them, and compare bit for bit.
+
+    Exits with 0 where all are equal, 1 where one isn't, 2 where one doesn't say how it was made.
+    """
     from studio.cli import verify as command
 
-    raise typer.Exit(command.verify(picture, device=device, dtype=dtype, as_json=as_json))
+    raise typer.Exit(
+        command.verify(pictures, device=device, dtype=dtype, as_json=as_json, sample=sample)
+    )
 
 
 @app.command()
 def diff(
-    a: Annotated[Path, typer.Argument(metavar="A", help="A graph, or a picture.")],
+    a: Annotated[
+        Path, typer.Argument(metavar="A", help="A graph, a picture, or an example's name.")
+    ],
     b: Annotated[Path, typer.Argument(metavar="B", help="Another.")],
     as_json: Json = False,
 ) -> None:
-    """Say in words what differs between two graphs or pictures."""
+    """Say in words what differs between two graphs or pictures.
+
+    Exits with 0 where they give the same, 1 where they don't, 2 where one can't be read.
+    """
     from studio.cli import diff as command
 
     raise typer.Exit(command.diff(a, b, as_json=as_json))

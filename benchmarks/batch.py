@@ -51,13 +51,13 @@ def measure() -> list[Figure]:
 def _fused(home: Path) -> list[Figure]:
     log(f"{SEEDS} seeds of the pocket: fused, and one at a time")
     graph = _graph()
-    sides = {
-        "fused": lambda: _run(home, graph, _seeds(SEEDS), device="cpu", dtype="float32"),
-        "single": lambda: _run(
-            home, graph, _seeds(SEEDS), device="cpu", dtype="float32", batch_size=1
-        ),
-    }
-    sides["single"]()  # what is read from the disk and imported for the first time
+
+    def side(count: int, batch_size: int | None) -> float:
+        options: dict[str, Any] = {"device": "cpu", "dtype": "float32", "batch_size": batch_size}
+        return _run(home, graph, _seeds(count), **options)
+
+    sides = {"fused": lambda: side(SEEDS, None), "single": lambda: side(SEEDS, 1)}
+    side(2, 1)  # what is read from the disk and imported for the first time
     runs = interleaved(sides, ROUNDS)
     found = medians(runs)
     what = f"{SEEDS} seeds of text_to_image on the pocket, CPU"
@@ -80,9 +80,7 @@ def _gpu(home: Path) -> list[Figure]:
 
     log("writing a random Stable Diffusion 1.5")
     write_checkpoint(home / "models" / "checkpoints" / "random.safetensors", FULL["sd1"])
-    graph = _graph(
-        **{"checkpoint.name": "random", "latent.width": 512, "latent.height": 512}
-    )
+    graph = _graph(**{"checkpoint.name": "random", "latent.width": 512, "latent.height": 512})
     jobs = _seeds(32)
 
     def side(batch_size: int | None) -> Callable[[], float]:
@@ -119,9 +117,15 @@ def _overhead(home: Path) -> list[Figure]:
 
 
 def _writing(home: Path) -> list[Figure]:
+    """What a sweep would gain if encoding and writing its pictures cost nothing.
+
+    The most that they can weigh: few steps for many pixels, and all cores at work on the steps
+    while a side thread encodes. Rounds are short and many, as the share is small beside what other
+    programs do to a single run.
+    """
     log("with and without encoding and writing pictures")
     graph = _graph(**{"latent.width": 256, "latent.height": 256, "sampler.steps": 10})
-    jobs = _seeds(24)
+    jobs = _seeds(10)
 
     def plain() -> float:
         return _run(home, graph, jobs, steady=2, device="cpu", dtype="float32", batch_size=1)
@@ -130,7 +134,8 @@ def _writing(home: Path) -> list[Figure]:
         with _free_pictures(), _without_disk():
             return plain()
 
-    runs = interleaved({"plain": plain, "free": free}, ROUNDS)
+    plain()  # what is read from the disk and imported for the first time
+    runs = interleaved({"plain": plain, "free": free}, 2 * ROUNDS + 1)
     share = 1 - 1 / ratio(runs, "plain", "free")
     return [
         Figure("share of a sweep's wall time that encoding and writing takes, pocket at 256 x 256",
@@ -145,9 +150,9 @@ def _workers(home: Path) -> list[Figure]:
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
 
     def side(workers: int) -> Callable[[], float]:
-        # From the first picture on: starting a process is no work of a job.
+        # Once all workers have their model: starting a process is no work of a job.
         options: dict[str, Any] = {"device": "cpu", "dtype": "float32", "batch_size": 1}
-        return lambda: _run(home, graph, jobs, workers=workers, steady=4, **options)
+        return lambda: _run(home, graph, jobs, workers=workers, steady=8, **options)
 
     with _environment({"OMP_NUM_THREADS": "1"}):
         runs = interleaved({"one": side(1), "two": side(2)}, ROUNDS)
@@ -238,7 +243,7 @@ def _environment(values: dict[str, str]) -> Iterator[None]:
 def _without_disk() -> Iterator[None]:
     """No waiting until a file is on the disk."""
     real = os.fsync
-    os.fsync = lambda number: None
+    os.fsync = lambda fd: None
     try:
         yield
     finally:

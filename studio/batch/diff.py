@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import difflib
+import re
 from dataclasses import dataclass
+from itertools import takewhile
 from typing import TYPE_CHECKING, Any
 
 from studio.graph.document import parse_wire
 from studio.words import short
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from studio.graph.document import Graph, Node
     from studio.spec import NodeSpec
@@ -18,7 +20,9 @@ if TYPE_CHECKING:
 _WHOLE = 48
 """Characters of a text up to which it is shown whole; of longer ones what differs."""
 _AROUND = 2
-"""Equal words shown on either side of those that differ."""
+"""Equal words shown before those that differ."""
+_WORDS = re.compile(r"[^\s/\\,;]+\s*|[/\\,;]\s*")
+"""Words with the blanks behind them; marks in prompts and paths are words of their own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,13 +195,52 @@ def _renamed(first: Graph, second: Graph, specs: Mapping[str, NodeSpec]) -> dict
             if len(alike) == 1:
                 found[old] = alike[0]
                 changed = True
+    # The only ones left of a type are the same node with other values.
+    olds = _by_type(first, [name for name in gone if name not in found])
+    news = _by_type(second, [name for name in new if name not in found.values()])
+    for kind in olds.keys() & news.keys():
+        if len(olds[kind]) == len(news[kind]) == 1:
+            found[olds[kind][0]] = news[kind][0]
+    return {old: found[old] for old in gone if old in found}
+
+
+def _by_type(graph: Graph, names: list[str]) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for name in names:
+        found.setdefault(graph.nodes[name].type, []).append(name)
     return found
 
 
 def _change(before: Any, after: Any) -> str:
     if isinstance(before, str) and isinstance(after, str) and max(len(before), len(after)) > _WHOLE:
         return _text_change(before, after)
+    if isinstance(before, dict) and isinstance(after, dict):
+        return _parts_change(before, after)
     return f"{_shown(before)} → {_shown(after)}"
+
+
+def _parts_change(before: Mapping[str, Any], after: Mapping[str, Any]) -> str:
+    """Of what is painted, how much differs; nobody reads points."""
+    words = []
+    for key in dict.fromkeys([*before, *after]):
+        old, new = before.get(key, _NONE), after.get(key, _NONE)
+        if old == new:
+            continue
+        if isinstance(old, list) and isinstance(new, list):
+            same = sum(
+                1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(old, new, strict=False))
+            )
+            words.append(
+                f"{_counted(key, old)} → {_counted(key, new)}"
+                + (f", the first {same:,} the same" if same else "")
+            )
+        else:
+            words.append(f"{key}: {_shown(old)} → {_shown(new)}")
+    return "; ".join(words)
+
+
+def _counted(key: str, found: Sequence[Any]) -> str:
+    return f"{len(found):,} {key}"
 
 
 def _shown(value: Any) -> str:
@@ -205,19 +248,27 @@ def _shown(value: Any) -> str:
         return "none"
     if isinstance(value, bool):
         return "on" if value else "off"
+    if isinstance(value, dict):
+        lists = [_counted(key, each) for key, each in value.items() if isinstance(each, list)]
+        return ", ".join(lists) or short(value, _WHOLE + 2)
     return short(value, _WHOLE + 2)
+
+
+def _stripped(old: list[str], new: list[str]) -> tuple[list[str], list[str]]:
+    return [word.strip() for word in old], [word.strip() for word in new]
 
 
 def _text_change(before: str, after: str) -> str:
     """What differs between two long texts, with a word or two around it."""
-    old, new = before.split(), after.split()
+    old, new = _WORDS.findall(before), _WORDS.findall(after)
     words = []
-    for tag, a, b, c, d in difflib.SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
+    matcher = difflib.SequenceMatcher(None, *_stripped(old, new), autojunk=False)
+    for tag, a, b, c, d in matcher.get_opcodes():
         if tag == "equal":
             continue
-        head = " ".join(old[max(0, a - _AROUND) : a])
+        head = "".join(old[max(0, a - _AROUND) : a]).strip()
         head = f"after “{head}” " if head else "at the beginning "
-        gone, there = (short(" ".join(part), 80) for part in (old[a:b], new[c:d]))
+        gone, there = (short("".join(part).strip(), 80) for part in (old[a:b], new[c:d]))
         if tag == "insert":
             words.append(f"{head}is new {there}")
         elif tag == "delete":

@@ -34,6 +34,7 @@ from studio.batch.model import (
 from studio.batch.runners import make_runner
 from studio.errors import StudioError
 from studio.graph.files import from_json
+from studio.outputs import LeadsOutside, OutputBlocked
 from studio.registry import Registry
 
 if TYPE_CHECKING:
@@ -272,17 +273,7 @@ class _Loop:
             self.results.append((worker, result))
 
     def _put_off(self, worker: str, result: JobResult, state: str) -> None:
-        self.entries.append(
-            Entry(
-                result.index,
-                state,
-                result.attempts,
-                worker,
-                result.seconds,
-                result.error,
-                result.detail,
-            )
-        )
+        self.entries.append(replace(_entry(worker, result), state=state, outputs=()))
 
     def _return(self, opened: _Open, worker: str, state: str, error: str = "") -> list[Job]:
         """Jobs of a task that haven't ended go back."""
@@ -330,8 +321,7 @@ class _Loop:
         taken: set[str] = set()
         try:
             for worker, result in results:
-                files = tuple(self.folder.names.choose(file, taken) for file in result.outputs)
-                chosen.append((worker, replace(result, outputs=files)))
+                chosen.append((worker, self._choose(result, taken)))
             for name in sorted({file.staged.rpartition("/")[0] for file in _files(chosen)}):
                 self.folder.names.sync(name)
             self.journal.add([*self.entries, *(_entry(*each) for each in chosen)])
@@ -349,6 +339,15 @@ class _Loop:
             for record in (self.attempts, self.failures, self.losses):
                 record.pop(result.index, None)
             self.emit(JobEnded(worker, result))
+
+    def _choose(self, result: JobResult, taken: set[str]) -> JobResult:
+        """A result with free names for its files; where they can't be used, its job has failed."""
+        names = self.folder.names
+        try:
+            files = tuple(names.choose(file, taken) for file in result.outputs)
+        except (LeadsOutside, OutputBlocked) as error:
+            return replace(result, status="failed", error=str(error), outputs=())
+        return replace(result, outputs=files)
 
     def _name(self, each: tuple[str, JobResult]) -> tuple[str, JobResult]:
         worker, result = each

@@ -20,12 +20,12 @@ from typing import TYPE_CHECKING, Any, Self
 from studio.batch.messages import Began, Message, Noted, Over, Result, Stepped, Task
 from studio.batch.model import Job, JobResult, OutputFile, Setup
 from studio.batch.naming import JobFolder
+from studio.batch.planner import Planner
 from studio.environment import Environment
 from studio.errors import StudioError
 from studio.execution import events
 from studio.execution.cache import Cache
 from studio.execution.executor import Begun, Executor
-from studio.graph.files import from_json
 from studio.hardware import resolve_policy
 from studio.outputs import DiskFull, OutputFolder
 from studio.places import Places
@@ -38,7 +38,6 @@ if TYPE_CHECKING:
 
     from studio.execution.cache import Remembered, SavedFile
     from studio.execution.plan import Plan
-    from studio.graph.document import Graph
 
     Report = Callable[[Message], None]
 
@@ -97,19 +96,6 @@ def open_session(setup: Setup, root: Path) -> Session:
     )
 
 
-def graph_of(graph: Graph, job: Job) -> Graph:
-    """A copy of the graph with the job's values in it."""
-    changed: dict[str, dict[str, Any]] = {}
-    for place, value in job.sets.items():
-        node, _, param = place.partition(".")
-        changed.setdefault(node, {})[param] = value
-    nodes = dict(graph.nodes)
-    for name, values in changed.items():
-        node_ = nodes[name]
-        nodes[name] = node_.model_copy(update={"params": {**node_.params, **values}})
-    return graph.model_copy(update={"nodes": nodes})
-
-
 class JobEngine:
     """Runs jobs of one batch, one after another. Close it.
 
@@ -130,10 +116,10 @@ class JobEngine:
         self.executor = Executor(session.cache, session.policy, session.models)
         self._root = root
         self._token = token
-        self._graph = from_json(dict(setup.graph))
         self._environment = Environment(
             session.places, session.cache.hashes, session.output, setup.base, setup.name
         )
+        self._planner = Planner(setup, session, self._environment)
         self._writing = threading.BoundedSemaphore(WRITING)
         self.executor.make_writer = _Later
         self._finishers = futures.ThreadPoolExecutor(
@@ -166,15 +152,23 @@ class JobEngine:
         """
         report(Began(self.name, task.id))
         steps = _Steps(self.name, task.id, report)
-        share = self._fuse(task, steps)
+        share, plans = self._fuse(task, steps)
         ends = _Ends(self.name, task, report)
         for job, attempt in zip(task.jobs, task.attempts, strict=True):
             if self.executor.cancel.is_set():
                 ends.end(None)
             else:
-                self._job(job, attempt, share, steps, ends)
+                self._job(job, attempt, share, plans.get(job.index), steps, ends)
 
-    def _job(self, job: Job, attempt: int, share: float, steps: _Steps, ends: _Ends) -> None:
+    def _job(
+        self,
+        job: Job,
+        attempt: int,
+        share: float,
+        known: Plan | None,
+        steps: _Steps,
+        ends: _Ends,
+    ) -> None:
         start = time.perf_counter() - share
         token = f"{self._token}/{job.index}-{attempt}"
         folder = JobFolder(self._root, job.index + 1, self.setup.count, token)
@@ -221,7 +215,8 @@ class JobEngine:
                 ends.end(result)
 
         try:
-            plan = self.plan(job, environment)
+            planner = self._planner
+            plan = planner.again(known, environment) if known else planner.plan(job, environment)
             self._writing.acquire()
             try:
                 begun = self.executor.begin(plan, environment, emit)
@@ -233,33 +228,26 @@ class JobEngine:
             return
         self._finishers.submit(finish, begun)
 
-    def plan(self, job: Job, environment: Environment | None = None) -> Plan:
-        """The plan of a job.
+    def _fuse(self, task: Task, steps: _Steps) -> tuple[float, dict[int, Plan]]:
+        """Compute what the jobs of a task can compute as one.
 
-        Raises:
-            StudioError: it can't run (a file that it names is gone).
+        Returns:
+            the seconds it took for each job; the plans of jobs, by index, as they were before.
         """
-        environment = environment or self._environment
-        graph = graph_of(self._graph, job)
-        checked = self.session.check(graph, environment, self.setup.name, self.setup.only)
-        return self.session.plan(checked, environment, "-")
-
-    def _fuse(self, task: Task, steps: _Steps) -> float:
-        """Compute what the jobs of a task can compute as one; the seconds it took for each."""
         if len(task.jobs) < 2 or self.setup.batch_size == 1 or self.executor.cancel.is_set():
-            return 0.0
+            return 0.0, {}
         from studio.batch.fused import prepare
 
         start = time.perf_counter()
-        plans = []
+        plans: dict[int, Plan] = {}
         for job in task.jobs:
             # One that can't be planned says so when its turn comes.
             with contextlib.suppress(StudioError):
-                plans.append(self.plan(job))
+                plans[job.index] = self._planner.plan(job)
         if len(plans) > 1:
             limit = self.setup.batch_size
-            prepare(self.executor, plans, self._environment, steps, limit=limit)
-        return (time.perf_counter() - start) / len(task.jobs)
+            prepare(self.executor, [*plans.values()], self._environment, steps, limit=limit)
+        return (time.perf_counter() - start) / len(task.jobs), plans
 
 
 class _Late(futures.Future[Any]):

@@ -9,17 +9,21 @@ from __future__ import annotations
 
 import contextlib
 import json
+import math
 import os
+import random
 import shutil
 import tempfile
 import time
 from dataclasses import dataclass
+from statistics import mean
 from typing import TYPE_CHECKING, Any
 
 from studio.params import Seed
 from studio.words import seconds, size
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     from studio.batch.planning import BatchPlan
@@ -30,6 +34,9 @@ KEPT = 300
 
 ENOUGH = 3
 """Jobs that say how long one takes."""
+
+LOOKED_AT = 100
+"""Jobs from which the size of pictures is taken."""
 
 JOURNAL_BYTES = 400
 """Of one job in the journal, about."""
@@ -62,6 +69,8 @@ class Forecast:
         return self.bytes is not None and self.bytes > self.free
 
     def __str__(self) -> str:
+        if not self.jobs:
+            return "no jobs left to run"
         words = [f"{self.jobs:,} job{'s' * (self.jobs != 1)}"]
         if self.seconds is not None:
             words.append(f"about {seconds(self.seconds)}")
@@ -160,17 +169,26 @@ def _is_prose(name: str) -> bool:
 
 
 def _guess(plan: BatchPlan) -> float | None:
-    """Bytes a job, from the largest size that the graph names."""
-    writers = [node for node in plan.checked.nodes.values() if node.spec.effects]
-    if not writers:
-        return 0.0
-    pixels = 0
-    for node in plan.checked.nodes.values():
-        width, height = node.params.get("width"), node.params.get("height")
-        if type(width) is int and type(height) is int:
-            batch = node.params.get("batch", 1)
-            pixels = max(pixels, width * height * (batch if type(batch) is int else 1))
-    return len(writers) * pixels * 3 * PNG_SHARE if pixels else None
+    """Bytes a job, from the largest size that the graph names: the mean of some jobs."""
+    writers = sum(node.spec.effects for node in plan.checked.nodes.values())
+    count = len(plan.space)
+    # Drawn, as every hundredth job may be the same along an axis; the same ones each time.
+    places = random.Random(0).sample(range(count), min(count, LOOKED_AT))
+    pixels = mean(_pixels(plan, plan.space[place].sets) for place in places)
+    return writers * pixels * 3 * PNG_SHARE if pixels or not writers else None
+
+
+def _pixels(plan: BatchPlan, sets: Mapping[str, Any]) -> int:
+    """The largest number of pixels that a node of a job names; 0 where none does."""
+    most = 0
+    for name, node in plan.checked.nodes.items():
+        size = [
+            sets.get(f"{name}.{key}", node.params.get(key, default))
+            for key, default in (("width", 0), ("height", 0), ("batch", 1))
+        ]
+        if all(type(number) is int for number in size):
+            most = max(most, math.prod(size))
+    return most
 
 
 def _read(path: Path) -> dict[str, dict[str, float]]:

@@ -10,7 +10,10 @@ Files that the request named aren't looked at again: one that changes or goes ch
 
 from __future__ import annotations
 
+import contextlib
 import errno
+import itertools
+import json
 import os
 from contextlib import contextmanager
 from dataclasses import replace
@@ -18,16 +21,22 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from studio.batch.axes import RowsAxis
+from studio.batch.checking import combinations
 from studio.batch.jobfile import FILE_NAME, FrozenValues, Request, read_job_file, to_toml
 from studio.batch.store import Store
 from studio.batch.texts import StoredValues
-from studio.errors import InputError
+from studio.batch.wording import cut
+from studio.errors import InputError, StudioError
 from studio.graph import files as graph_files
+from studio.params import Marker
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from studio.batch.planning import BatchPlan
+
+FILES_HASHED = 100
+"""Of one widget."""
 
 GRAPH = "graph.json"
 ROWS = "rows.jsonl"
@@ -53,6 +62,27 @@ class Changed(InputError):
             f"{folder}: {FILE_NAME}, or a file beside it, was changed since the batch began, so "
             "its jobs would be others.",
             hint=f"Run {folder / FILE_NAME} with another --out instead.",
+        )
+
+
+class Replaced(InputError):
+    """A model or another file has another content than when the batch began."""
+
+    def __init__(self, names: Sequence[str]) -> None:
+        super().__init__(
+            f"{', '.join(cut(name, 100) for name in names[:3])}: the file has another content "
+            "than when the batch began, so what is left would be other pictures.",
+            hint="Put the old file back, or give --yes to go on with the new one.",
+        )
+
+
+class Lost(InputError):
+    """The folder of a run without what says its jobs."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(
+            f"{folder / FILE_NAME} is gone, and with it what this batch runs.",
+            hint="Begin it again with another --out; pictures that are there stay good.",
         )
 
 
@@ -117,8 +147,6 @@ def _frozen(plan: BatchPlan, folder: Path) -> Request:
 
 
 def _store_of(values: object) -> Store:
-    import json
-
     from studio.batch.sequences import Values
 
     assert isinstance(values, Values)
@@ -138,13 +166,52 @@ def thaw(folder: Path, expected: str | None) -> Request:
         expected: what `freeze` returned; None where nobody knows.
 
     Raises:
-        BadJobFile: it isn't there or damaged.
+        Lost: it isn't there.
+        BadJobFile: it is damaged.
         Changed: it isn't what the batch began with.
     """
+    if not (folder / FILE_NAME).exists():
+        raise Lost(folder)
     request = read_job_file(folder / FILE_NAME)
     if expected is not None and digest(folder) != expected:
         raise Changed(folder)
     return request
+
+
+def fingerprints(plan: BatchPlan) -> dict[str, str]:
+    """Hashes of the models and files that jobs name, by widget and name.
+
+    Of a widget with many, a sweep over a folder of pictures, the first are looked at.
+    """
+    found: dict[str, str] = {}
+    for node_name, node in plan.checked.nodes.items():
+        for param in node.spec.params:
+            if type(param.marker).fingerprint is Marker.fingerprint:
+                continue
+            place = f"{node_name}.{param.name}"
+            points = itertools.islice(combinations(plan.space.axes, {place}), FILES_HASHED)
+            for value in {node.params.get(param.name), *(point[place] for point in points)}:
+                # What is missing or can't be read is its job's fault, told when that runs.
+                with contextlib.suppress(StudioError, OSError):
+                    if value and (mark := param.marker.fingerprint(value, plan.environment)):
+                        found[f"{place} = {value}"] = mark
+    return found
+
+
+def check_same(before: str | None, plan: BatchPlan) -> None:
+    """Compare the files of a batch that goes on with those it began with.
+
+    Args:
+        before: `fingerprints` as JSON, of when it began; None where it began without.
+        plan: of the batch.
+
+    Raises:
+        Replaced: one has another content.
+    """
+    began: dict[str, str] = json.loads(before or "{}")
+    now = fingerprints(plan)
+    if others := [name for name, mark in began.items() if now.get(name, mark) != mark]:
+        raise Replaced(others)
 
 
 def digest(folder: Path) -> str:

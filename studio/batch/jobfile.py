@@ -30,7 +30,7 @@ from typing import Annotated, Any, Literal, NamedTuple
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from studio.errors import InputError
-from studio.words import nearest, plain
+from studio.words import nearest, plain, short
 
 FORMAT = "latent-studio-batch"
 VERSION = 1
@@ -97,6 +97,24 @@ class _File(BaseModel):
     sweep: dict[str, Any] = Field(default_factory=dict)
     run: RunOptions = RunOptions()
 
+
+_COUNT = 'a number from 1 to 1024, or "auto"'
+_SWITCH = "true or false"
+_TABLE = "its lines under a heading in brackets"
+_WANTED = {
+    "version": str(VERSION),
+    "only": 'a list, as ["save"]',
+    "zip": _SWITCH,
+    "set": _TABLE,
+    "sweep": _TABLE,
+    "run": _TABLE,
+    "on": '"here", "workers" or "ray"',
+    "workers": _COUNT,
+    "batch_size": _COUNT,
+    "cache": _SWITCH,
+    "texts_first": _SWITCH,
+}
+"""What a key takes that isn't a text."""
 
 Sweep = str | list[Any] | FrozenValues
 DEFAULTS = RunOptions()
@@ -245,14 +263,15 @@ def _words(error: ValidationError) -> str:
     found = error.errors(include_url=False, include_context=False)
     # A key that isn't known is likely the one that is missing, misspelt.
     first = min(found, key=lambda item: item["type"] != "extra_forbidden")
-    place = ".".join(str(part) for part in first["loc"] if part not in ("int", "literal['auto']"))
+    in_run = first["loc"][0] == "run"
+    key = str(first["loc"][1 if in_run and len(first["loc"]) > 1 else 0])
+    place = f"run.{key}" if in_run and key != "run" else key
     if first["type"] == "extra_forbidden":
-        key = str(first["loc"][-1])
-        known = RunOptions.model_fields if len(first["loc"]) > 1 else _File.model_fields
+        known = RunOptions.model_fields if in_run else _File.model_fields
         return f"there is no key {place}.{nearest(key, known)} There are: {', '.join(known)}."
     if first["type"] == "missing":
         return f'the key {place} is missing; write {place} = "…".'
-    return f"{place}: {first['msg']}."
+    return f"{place} is {short(first['input'])}; write {_WANTED.get(key, 'a text')}."
 
 
 # Writing

@@ -289,6 +289,8 @@ class BatchFinished(Event):
     summary: Summary = field()
 
     def to_json(self) -> dict[str, Any]:
-        return {**super().to_json()["summary"], "event": "batch_finished"} | {
-            "exit_code": self.summary.exit_code
+        return {
+            "event": "batch_finished",
+            **super().to_json()["summary"],
+            "exit_code": self.summary.exit_code,
         }

@@ -72,7 +72,8 @@ class JobFolder(OutputFolder):
             self._names.add(path.casefold())
             staged = f"{self._token}-{len(self._names)}.part"
         temp = self._staging / staged
-        self._make(temp.parent)
+        if not os.path.isdir(temp.parent):
+            self._make(temp.parent)
         try:
             write_temp(temp, data)
         except OSError as error:
@@ -122,7 +123,8 @@ class Names(OutputFolder):
             LeadsOutside, OutputBlocked, OutputNotWritable, DiskFull: its folder can't be used.
         """
         *folders, last = file.path.split("/")
-        folder = self._folder(folders)
+        # The batch's own folder was looked at when it was taken.
+        folder = self._folder(folders) if folders else self.root
         stem, dot, suffix = last.rpartition(".")
         path, again = file.path, 1
         while path.casefold() in taken or os.path.lexists(folder / path.rpartition("/")[2]):

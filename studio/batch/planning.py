@@ -9,14 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 from studio.batch.axes import Axis, RowsAxis, SetTwice, Space, SweepAxis
 from studio.batch.checking import Judge, check_jobs, with_sets
-from studio.batch.grammar import BadSpec
 from studio.batch.jobfile import Asked, FrozenValues, Request
 from studio.batch.model import Setup
 from studio.batch.order import Order, running_order
 from studio.batch.rows import read_csv, read_jsonl
 from studio.batch.specs import Spec, parse_spec, spec_of_list
 from studio.batch.targets import BadTarget, find_target
-from studio.batch.texts import StoredValues, open_values
+from studio.batch.texts import Reader, StoredValues, read_values
 from studio.batch.wording import cut
 from studio.errors import InputError
 from studio.graph.files import to_json
@@ -183,9 +182,8 @@ class _Reading:
         where = cut(asked.where, 160)
         target = find_target(asked.place, self.graph, self.session.registry, where)
         if isinstance(asked.spec, FrozenValues):
-            store = open_values(asked.base / asked.spec.values)
-            if not store:
-                raise BadSpec(where, f"{asked.spec.values} is empty.")
+            reader = None if self.judge is _trusting else Reader(target, self.judge)
+            store = read_values(asked.base / asked.spec.values, reader)
             return Spec(target, "", StoredValues(store), outside=True)
         if isinstance(asked.spec, list):
             return spec_of_list(asked.spec, target, where, self.judge)

@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 import json
+import os
 import time
-from collections import deque
+from collections import Counter, deque
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TextIO
 
 from studio.batch import model
+from studio.batch.labels import label
 from studio.batch.wording import cut
-from studio.words import plain, seconds, short
+from studio.words import plain, seconds
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
     from pathlib import Path
 
     from rich.console import Console, RenderableType
     from rich.live import Live
 
-    from studio.batch.model import JobList
+    from studio.batch.model import JobList, JobResult
     from studio.execution.events import Event
 
 WINDOW = 200
@@ -34,8 +37,14 @@ PAUSE = 10.0
 SHOWN = 16
 """Workers that the table shows."""
 
-FAILURES = 3
-"""Shown at once."""
+ONE_LINE = 96
+"""Columns of a terminal from which on the bar and its words share a line."""
+
+DEVICES = 60
+"""Columns from which on devices are named."""
+
+ESTIMATED = 0.1
+"""Of a job that must be done before time and rate are told at all."""
 
 
 @dataclass
@@ -46,6 +55,13 @@ class _Worker:
     step: int = 0
     of: int = 0
     gone: str = ""
+    part: float = 0.0
+
+    def at(self, node: str, step: int, of: int) -> None:
+        """It has come to a step; of nodes that count none, nobody knows how long they take."""
+        self.node, self.step, self.of = node, step, of
+        if of > 1:
+            self.part = max(self.part, min(step / of, 0.95))
 
 
 class Counts:
@@ -59,7 +75,6 @@ class Counts:
         self._clock = clock
         self.total = self.done = self.failed = self.ended = self.bytes = 0
         self.workers: dict[str, _Worker] = {}
-        self.failures: deque[tuple[int, str]] = deque(maxlen=FAILURES)
         self._began = clock()
         self._ends: deque[float] = deque(maxlen=WINDOW)
 
@@ -74,19 +89,23 @@ class Counts:
         return self._clock() - self._began
 
     @property
+    def begun(self) -> float:
+        """What the jobs in flight have come to, in jobs: one that is half done counts as half."""
+        return sum(len(one.jobs) * one.part for one in self.workers.values())
+
+    @property
     def rate(self) -> float:
-        """Jobs a second, over the last ones; 0 before one has ended."""
-        if not self._ends:
-            return 0.0
+        """Jobs a second, over the last ones; 0 before anything can be said."""
         full = len(self._ends) == WINDOW
         start = self._ends[0] if full else self._began
-        spent = max(self._clock() - start, 1e-9)
-        return (len(self._ends) - full) / spent
+        # Jobs that run as one end at once: until many have ended, those in flight count too.
+        made = len(self._ends) - 1 if full else len(self._ends) + self.begun
+        return made / max(self._clock() - start, 1e-9) if made >= ESTIMATED else 0.0
 
     @property
     def eta(self) -> float | None:
-        """Seconds to the end; None before a job has ended."""
-        return self.left / self.rate if self.rate else None
+        """Seconds to the end; None before anything can be said."""
+        return max(self.left - self.begun, 0) / self.rate if self.rate else None
 
     def see(self, event: Event) -> None:
         """Take an event into account."""
@@ -103,18 +122,17 @@ class Counts:
             case model.JobStarted(worker=worker, jobs=jobs):
                 self.workers[worker] = _Worker(self._of(worker).device, jobs)
             case model.JobProgress(worker=worker):
-                one = self._of(worker)
-                one.jobs, one.node, one.step, one.of = (
-                    event.jobs, event.node, event.step, event.of
-                )  # fmt: skip
+                self._of(worker).at(event.node, event.step, event.of)
             case model.JobEnded(worker=worker, result=result):
                 self._ended(result)
                 one = self._of(worker)
                 one.jobs = tuple(job for job in one.jobs if job != result.index)
+                if not one.jobs:
+                    self.workers[worker] = _Worker(one.device)
             case _:
                 pass
 
-    def _ended(self, result: model.JobResult) -> None:
+    def _ended(self, result: JobResult) -> None:
         self.ended += 1
         self._ends.append(self._clock())
         self.bytes += sum(file.bytes for file in result.outputs)
@@ -122,7 +140,6 @@ class Counts:
             self.done += 1
         else:
             self.failed += 1
-            self.failures.append((result.index, result.error))
 
     def _of(self, worker: str) -> _Worker:
         return self.workers.setdefault(worker, _Worker())
@@ -171,13 +188,13 @@ class Reporter:
         self._json = as_json
         self._quiet = quiet
         self._live: Live | None = None
+        self._retried: dict[int, str] = {}
         self._last = time.monotonic()
 
     def __call__(self, event: Event) -> None:
         self.counts.see(event)
         if self._json:
-            if self._out:
-                self._write(json.dumps(event.to_json(), ensure_ascii=False))
+            self._write(json.dumps(event.to_json(), ensure_ascii=False))
             return
         self._tell(event)
         if self._live:
@@ -201,20 +218,30 @@ class Reporter:
             self.say(f"{count:,} texts encoded")
 
     def _write(self, text: str) -> None:
-        assert self._out is not None
-        self._out.write(plain(text) + "\n")
-        self._out.flush()
+        if self._out is None:
+            return
+        try:
+            self._out.write(plain(text) + "\n")
+            self._out.flush()
+        except OSError as error:
+            # Whoever read it left; what is still in its buffer would fail again at exit.
+            with suppress(OSError):
+                os.dup2(os.open(os.devnull, os.O_WRONLY), self._out.fileno())
+            self._out = None
+            self.say(f"warning: stdout is closed ({error.strerror}); the batch goes on without it")
 
     def _tell(self, event: Event) -> None:
         match event:
             case model.BatchStarted():
                 if event.done or event.failed:
-                    self.say(f"going on: {event.done:,} of {event.total:,} done before")
+                    failed = f", {event.failed:,} failed" if event.failed else ""
+                    self.say(f"going on: {event.done:,} of {event.total:,} done before{failed}")
                 if self._console.is_terminal and not self._quiet:
                     self._start()
             case model.WorkerDied(worker=worker, reason=reason):
                 self.say(f"warning: {worker} is gone: {reason}")
             case model.JobRetried(job=job, error=error):
+                self._retried[job] = error
                 self.say(f"{self.name(job)}: {cut(error, 300)} Once more.")
             case model.BatchWarned(message=message, job=job):
                 self.say(f"warning: {'' if job is None else f'{self.name(job)}: '}{message}")
@@ -223,12 +250,16 @@ class Reporter:
             case _:
                 pass
 
-    def _ended(self, result: model.JobResult) -> None:
-        if self._out:
-            for file in result.outputs:
-                self._write(str(self._root / file.path) if self._root else file.path)
+    def _ended(self, result: JobResult) -> None:
+        for file in result.outputs:
+            self._write(str(self._root / file.path) if self._root else file.path)
+        before = self._retried.pop(result.index, None)
         if result.status == "failed":
-            self.say(f"{self.name(result.index)} failed: {cut(result.error, 400)}")
+            again = before == result.error
+            words = (
+                "failed again, in the same way" if again else f"failed: {cut(result.error, 400)}"
+            )
+            self.say(f"{self.name(result.index)} {words}")
         if self._live or self._quiet:
             return
         if self.counts.total <= EACH:
@@ -247,7 +278,7 @@ class Reporter:
         """ "job 13 (sampler.seed = 3, sampler.cfg = 5)"."""
         sets = self._jobs[index].sets
         words = ", ".join(
-            f"{place} = {short(value, 30)}" for place, value in list(sets.items())[:4]
+            f"{place} = {label(value, 30)}" for place, value in list(sets.items())[:4]
         )
         more = ", …" if len(sets) > 4 else ""
         return f"job {index + 1:,}" + (f" ({words}{more})" if words else "")
@@ -261,7 +292,7 @@ class Reporter:
         self._live.start()
 
     def table(self) -> RenderableType:
-        """The batch as it stands: a bar, a row a worker, the last failures."""
+        """The batch as it stands: a bar, how fast it goes, and a row a worker."""
         from rich.console import Group
         from rich.progress_bar import ProgressBar
         from rich.table import Table
@@ -269,27 +300,41 @@ class Reporter:
 
         counts = self.counts
         ended = counts.done + counts.failed
+        bar = ProgressBar(total=max(counts.total, 1), completed=ended, width=30)
+        line = Text(counts.line())
+        if counts.failed:
+            line.highlight_words([f"{counts.failed:,} failed"], "red")
         head = Table.grid(padding=(0, 1))
-        head.add_row(
-            ProgressBar(total=max(counts.total, 1), completed=ended, width=30), Text(counts.line())
-        )
+        if self._console.width < ONE_LINE:
+            head.add_row(bar)
+            head.add_row(line)
+        else:
+            head.add_row(bar, line)
         workers = Table(box=None, pad_edge=False, header_style="dim")
-        for title in ("worker", "job", "node", "step"):
+        most = 5 if self._console.width >= DEVICES else 4
+        for title in ("worker", "job", "node", "step", "device")[:most]:
             workers.add_column(title, no_wrap=True)
         for name, one in list(counts.workers.items())[:SHOWN]:
-            label = f"{name} {one.device}".strip()
-            if one.gone and not one.jobs:
-                workers.add_row(Text(label, "red"), Text(cut(one.gone, 60)), "", "")
-                continue
-            jobs = f"{one.jobs[0] + 1:,}" if one.jobs else "-"
-            if len(one.jobs) > 1:
-                jobs += f" and {len(one.jobs) - 1} more"
-            step = f"{one.step}/{one.of}" if one.of else ""
-            workers.add_row(Text(label), jobs, Text(one.node), step)
+            cells = [name, *_doing(one), one.device][:most]
+            gone = one.gone and not one.jobs
+            workers.add_row(*map(Text, cells), style="red" if gone else None)
         if len(counts.workers) > SHOWN:
-            workers.add_row(f"… {len(counts.workers) - SHOWN} more", "", "", "")
-        failures = [
-            Text(f"job {index + 1:,} failed: {cut(error, 120)}", "red")
-            for index, error in counts.failures
-        ]
-        return Group(head, workers, *failures)
+            workers.add_row(f"… {len(counts.workers) - SHOWN} more")
+        return Group(head, workers)
+
+
+def _doing(one: _Worker) -> tuple[str, str, str]:
+    """Job, node and step of a worker."""
+    if not one.jobs:
+        return "gone" if one.gone else "-", "", ""
+    more = f" +{len(one.jobs) - 1}" if len(one.jobs) > 1 else ""
+    return f"{one.jobs[0] + 1:,}{more}", one.node, f"{one.step}/{one.of}" if one.of else ""
+
+
+def told_failures(results: Iterable[JobResult], most: int = 3) -> list[str]:
+    """What jobs failed with, the most frequent first: "12 with: crop (CropToMask): …"."""
+    found = Counter(cut(one.error, 300) for one in results if one.status == "failed")
+    lines = [f"{count:,} with: {error}" for error, count in found.most_common(most)]
+    if (more := len(found) - most) > 0:
+        lines.append(f"{more:,} more faults; every one is in the contact sheet and the journal")
+    return lines

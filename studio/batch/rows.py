@@ -3,8 +3,9 @@
 The file is read once, from start to end, every value checked on the way; what it says is kept in
 a `Store`, so a table of a gigabyte takes little memory, and one that changes later changes nothing.
 
-An empty cell of a text is the empty text; of anything else it leaves what the graph says, as a key
-left out of a JSON line does. Rows without anything in them are left out.
+An empty cell of a prompt is the empty text; of anything else (numbers, names of models and files)
+it leaves what the graph says, as a key left out of a JSON line does. Rows without anything in them
+are left out.
 """
 
 from __future__ import annotations
@@ -206,7 +207,8 @@ def _words(error: csv.Error) -> str:
 
 
 def _ragged(where: str, cells: list[str], header: list[str], delimiter: str) -> str:
-    words = f"{where}: it has {len(cells)} cells, and the header has {len(header)}."
+    cell = "cell" if len(cells) == 1 else "cells"
+    words = f"{where}: it has {len(cells)} {cell}, and the header has {len(header)}."
     if len(cells) > len(header):
         name = {",": "commas", ";": "semicolons", "\t": "tabs"}.get(delimiter, delimiter)
         words += f' A text with {name} in it goes in "…".'
@@ -223,7 +225,7 @@ def _read_row(
                 table.faults.append(f"{where}: column {place} has no name, and a value.")
             continue
         target = reader.target
-        if not text.strip() and target.param.kind != "str":
+        if not text.strip() and not reader.takes_empty:
             continue
         try:
             if "\0" in text:
@@ -280,7 +282,7 @@ def read_jsonl(path: Path, find: Find, judge: Judge) -> Rows:
 
 def _object(line: str, number: int) -> dict[str, Any]:
     try:
-        value = strictjson.loads(line)
+        value = strictjson.loads(line.rstrip())
     except json.JSONDecodeError as error:
         whole = number == 1 and line.strip() in ("[", "{")
         hint = " Write an object a line, not one list." if whole else ""
@@ -288,7 +290,8 @@ def _object(line: str, number: int) -> dict[str, Any]:
     except RecursionError:
         raise ValueError("it is nested too deep.") from None
     except ValueError as error:
-        raise ValueError(f"it {error}.") from None
+        words = str(error)
+        raise ValueError(f"{words if words.startswith('the ') else f'it {words}'}.") from None
     if not isinstance(value, dict):
         raise ValueError('it isn\'t an object; write {"sampler.seed": 1, …} on each line.')
     return value

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
-from studio.words import short
+from studio.batch.labels import label
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -21,8 +21,11 @@ if TYPE_CHECKING:
 
 MOST = 2000
 """Cells of a sheet; of larger batches the first ones are shown."""
-_LABEL = 60
-"""Characters of a label."""
+_VALUE = 400
+"""Characters of a value in a heading or label."""
+
+Words: TypeAlias = tuple[tuple[str, str], ...]
+"""What an axis sets, a line each: the widget's name ("" where the axis has one only), the value."""
 
 
 class AxisLike(Protocol):
@@ -45,14 +48,16 @@ class Cell:
     Args:
         job: what it is of.
         label: its values, where rows and columns don't say them.
-        path: of its file, relative to the batch's folder, parted by /; "" where there is none.
+        paths: of its pictures, relative to the batch's folder, parted by /; the first is shown.
         error: why there is none.
+        failed: whether that is the job's fault.
     """
 
     job: Job
-    label: str
-    path: str = ""
+    label: Words = ()
+    paths: tuple[str, ...] = ()
     error: str = ""
+    failed: bool = False
 
 
 @dataclass(frozen=True)
@@ -60,15 +65,15 @@ class Grid:
     """Pictures in rows and columns.
 
     Args:
-        title: what all of them share; "" where there is one grid only.
+        title: what all of them share; empty where there is one grid only.
         columns: heading of each; empty where every cell has a label of its own.
-        rows: heading of each; as many as `cells`.
+        rows: heading of each; empty likewise.
         cells: row by row; None where nothing is.
     """
 
-    title: str
-    columns: tuple[str, ...]
-    rows: tuple[str, ...]
+    title: Words
+    columns: tuple[Words, ...]
+    rows: tuple[Words, ...]
     cells: tuple[tuple[Cell | None, ...], ...]
 
 
@@ -94,6 +99,22 @@ class Sheet:
     shown: int
     total: int
     counts: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def about(self) -> tuple[str, ...]:
+        """What it is of, for a line under its title."""
+        words = [f"{self.counts.get('done', 0):,} done"]
+        if failed := self.counts.get("failed", 0):
+            words.append(f"{failed:,} failed")
+        if waiting := self.shown - sum(self.counts.values()):
+            words.append(f"{waiting:,} not run yet")
+        if self.across:
+            words.append(f"{'to the right' if self.down else 'swept'}: {self.across}")
+        if self.down:
+            words.append(f"downwards: {self.down}")
+        if self.shown < self.total:
+            words.append(f"the first {self.shown:,} of {self.total:,} jobs")
+        return tuple(words)
 
 
 def write_sheets(
@@ -121,13 +142,13 @@ def write_sheets(
         SheetNotWritten: what was there before is untouched.
     """
     from studio.batch.sheet_html import write_html
+    from studio.batch.sheet_pictures import SmallPictures
     from studio.batch.sheet_png import write_png
 
     sheet = lay_out(graph, jobs, results, axes, indices)
-    return (
-        write_html(sheet, folder, folder / "contact-sheet.html"),
-        write_png(sheet, folder, folder / "contact-sheet.png"),
-    )
+    pictures = SmallPictures(folder, sheet.shown)
+    drawn = write_png(sheet, pictures, folder / "contact-sheet.png")
+    return write_html(sheet, pictures, folder / "contact-sheet.html"), drawn
 
 
 def lay_out(
@@ -150,7 +171,7 @@ def lay_out(
     if len(varied) < 2:
         axis = axes[varied[0]] if varied else None
         cells = [
-            _cell(jobs[i], ended.get(i), _words(axis, indices(i)[varied[0]]) if axis else "")
+            _cell(jobs[i], ended.get(i), _words(axis, indices(i)[varied[0]]) if axis else ())
             for i in range(shown)
         ]
         grids: tuple[Grid, ...] = (_wrapped(cells),)
@@ -173,7 +194,7 @@ def _wrapped(cells: Sequence[Cell]) -> Grid:
     for start in range(0, len(cells), width):
         row: list[Cell | None] = list(cells[start : start + width])
         rows.append(tuple(row + [None] * (width - len(row))))
-    return Grid("", (), ("",) * len(rows), tuple(rows))
+    return Grid((), (), (), tuple(rows))
 
 
 def _crossed(
@@ -189,11 +210,13 @@ def _crossed(
     for index in range(shown):
         place = indices(index)
         grid = places.setdefault(tuple(place[number] for number in others), {})
-        grid[place[down], place[across]] = _cell(jobs[index], ended.get(index), "")
+        grid[place[down], place[across]] = _cell(jobs[index], ended.get(index), ())
     grids = []
     for outer, cells in places.items():
-        title = ", ".join(
-            _words(axes[number], at, named=True) for number, at in zip(others, outer, strict=True)
+        title = tuple(
+            line
+            for number, at in zip(others, outer, strict=True)
+            for line in _words(axes[number], at, named=True)
         )
         # What a cut sheet has no cells for needs no headings.
         rows = sorted({row for row, _ in cells})
@@ -209,41 +232,25 @@ def _crossed(
     return tuple(grids)
 
 
-def _cell(job: Job, result: JobResult | None, label: str) -> Cell:
+def _cell(job: Job, result: JobResult | None, words: Words) -> Cell:
     if result is None:
-        return Cell(job, label, error="not run yet")
+        return Cell(job, words, error="not run yet")
     if result.status != "done":
-        return Cell(job, label, error=result.error or "failed")
-    pictures = [file.path for file in result.outputs if file.path.lower().endswith(".png")]
-    if not pictures:
-        return Cell(job, label, error="made no picture")
-    return Cell(job, label, pictures[0])
+        return Cell(job, words, error=result.error or "no reason was given", failed=True)
+    pictures = tuple(file.path for file in result.outputs if file.path.lower().endswith(".png"))
+    return Cell(job, words, pictures, "" if pictures else "made no picture")
 
 
-def _words(axis: AxisLike, at: int, *, named: bool = False) -> str:
-    """What an axis sets at a place, in words."""
+def _words(axis: AxisLike, at: int, *, named: bool = False) -> Words:
+    """What an axis sets at a place; its only widget is named where `named` says so."""
     values = axis[at]
-    if not named and len(axis.columns) == 1:
-        return "as in the graph" if not values else _value(next(iter(values.values())))
-    return short_plain(", ".join(f"{name} = {_value(value)}" for name, value in values.items()))
+    if len(axis.columns) == 1 and not named:
+        return tuple(("", label(value, _VALUE)) for value in values.values()) or (
+            ("", "as in the graph"),
+        )
+    return tuple((name, label(value, _VALUE)) for name, value in values.items())
 
 
-def _value(value: Any) -> str:
-    if isinstance(value, bool):
-        return "on" if value else "off"
-    return short_plain("none" if value is None else str(value))
-
-
-def short_plain(text: str, limit: int = _LABEL) -> str:
-    """Text on one line, cut to `limit` characters; without quotes, as headings have none."""
-    return short(_Plain(text), limit)
-
-
-class _Plain:
-    """`short` puts a text in quotes; this is none to it."""
-
-    def __init__(self, text: str) -> None:
-        self._text = text
-
-    def __str__(self) -> str:
-        return self._text
+def line_of(words: Words) -> str:
+    """Words on one line: "sampler.seed = 3, sampler.cfg = 5"."""
+    return ", ".join(f"{name} = {value}" if name else value for name, value in words)

@@ -241,6 +241,10 @@ class _Reader:
         if not step:
             raise self.error("a step of 0 goes nowhere.")
         count = int(abs(last - first) / step) + 1
+        if count == 1 and first != last and not found[3]:
+            raise self.error(
+                f"from {found[1]} to {found[2]} is less than 1; write a step too, as in 0..1:0.25."
+            )
         if count > MOST:
             raise self.error(f"it has {count:,} values; {MOST:,} are the most.")
         return self._spaced(first, step if last >= first else -step, count)

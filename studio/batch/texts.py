@@ -9,8 +9,10 @@ import codecs
 import io
 import json
 import os
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from studio import strictjson
 from studio.batch.sequences import Values
 from studio.batch.store import Store
 from studio.errors import InputError
@@ -149,6 +151,17 @@ class Reader:
         self._judge = judge
         self._known: dict[Any, tuple[Any, str]] = {}
 
+    @cached_property
+    def takes_empty(self) -> bool:
+        """Whether the empty text is a value: of a prompt, not of a model's or a file's name."""
+        if self.target.param.kind != "str":
+            return False
+        try:
+            self.text("")
+        except ValueError:
+            return False
+        return True
+
     def text(self, text: str) -> str:
         """The value that a text stands for, as JSON.
 
@@ -220,19 +233,29 @@ def read_lines(
     return store
 
 
-def open_values(path: Path) -> Store:
-    """Lines that `Store.save` wrote.
+def read_values(path: Path, reader: Reader | None) -> Store:
+    """Lines that `Store.save` wrote: one value a line, as JSON.
+
+    Args:
+        path: the file.
+        reader: checks each; None where they are known to be good.
 
     Raises:
-        TextFileError: the file can't be read.
+        TextFileError: the file can't be read, holds nothing, or a line of it doesn't fit.
     """
-    store = Store()
-    try:
-        with path.open("rb") as file:
-            for line in file:
-                store.append(line.rstrip(b"\n"))
-    except OSError as error:
-        raise TextFileError(f"{path}: it can't be read: {error.strerror or error}.") from None
+    store, file = Store(), TextFile(path)
+    for line in file:
+        text = line.rstrip("\n")
+        if reader:
+            try:
+                text = reader.json(strictjson.loads(text))
+            except json.JSONDecodeError as error:
+                raise TextFileError(f"{file.place()}: it isn't JSON: {error.msg}.") from None
+            except ValueError as error:
+                raise TextFileError(f"{file.place()}: {error}") from None
+        store.append(text.encode())
+    if not store:
+        raise TextFileError(f"{path}: it is empty.")
     return store
 
 

@@ -1,16 +1,16 @@
-"""Making a picture again from what it says of itself, and comparing the two."""
+"""Making pictures again from what they say of themselves, and comparing the two."""
 
 from __future__ import annotations
 
 import tempfile
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
-from studio.batch.pictured import read_pictured, surroundings
+from studio.batch.pictured import NothingSaid, read_pictured, surroundings
 from studio.batch.pixels import compare
-from studio.errors import StudioError
+from studio.errors import InputError, StudioError
 from studio.graph.errors import GraphError
 
 if TYPE_CHECKING:
@@ -31,6 +31,16 @@ class PictureNotMade(StudioError):
         super().__init__(
             f"{path}: its graph ran, but {node} wrote no picture number {index + 1}.",
             hint="A file that the graph reads has other contents now.",
+        )
+
+
+class NoPicturesHere(InputError):
+    """A folder without pictures of this program's."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(
+            f"{folder} has no picture that says how it was made.",
+            hint="Name the folder of a batch, or one into which graphs were run.",
         )
 
 
@@ -64,48 +74,74 @@ class Verdict:
         }
 
 
-def verify(
-    path: Path,
-    *,
-    device: str | None = None,
-    dtype: str | None = None,
-    emit: Callable[[Event], None] | None = None,
-) -> Verdict:
-    """Run the graph inside a picture again, without the cache, and compare.
+class Verifier:
+    """Makes pictures again, one after the other; models stay loaded for the next one.
+
+    Use it in a `with` statement.
 
     Args:
-        path: of the picture; it is only read.
-        device: None takes the kind that the picture was made on, where it is here.
-        dtype: None takes the picture's.
-        emit: told how the run goes on.
-
-    Raises:
-        PictureError, NothingSaid, GarbledText, GraphFileError: the picture can't be read, or
-            doesn't say how it was made.
-        InputError: a device or dtype that can't be.
+        device: None takes the kind that each picture was made on, where it is here.
+        dtype: None takes each picture's.
     """
-    from studio.hardware import devices
-    from studio.session import Session
 
-    pictured = read_pictured(path)
-    said = pictured.about.get("policy")
-    policy: Mapping[str, Any] = said if isinstance(said, dict) else {}
-    kind = str(policy.get("device", ""))
-    if device is None and any(name.partition(":")[0] == kind for name in devices()):
-        device = kind
-    if dtype is None and (device == kind or kind == ""):
-        dtype = policy.get("dtype")
-    with (
-        tempfile.TemporaryDirectory(prefix="latent-studio-verify-") as folder,
-        Session.open(out=Path(folder), device=device, dtype=dtype, use_cache=False) as session,
-    ):
+    def __init__(self, device: str | None = None, dtype: str | None = None) -> None:
+        self._device = device
+        self._dtype = dtype
+        self._open = ExitStack()
+        self._session: Session | None = None
+        self._kind: tuple[str | None, str | None] = None, None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._open.close()
+
+    def verify(self, path: Path, emit: Callable[[Event], None] = lambda event: None) -> Verdict:
+        """Run the graph inside a picture again, without the cache, and compare.
+
+        Args:
+            path: of the picture; it is only read.
+            emit: told how the run goes on.
+
+        Raises:
+            PictureError, NothingSaid, GarbledText, GraphFileError: the picture can't be read, or
+                doesn't say how it was made.
+            InputError: a device or dtype that can't be.
+        """
+        pictured = read_pictured(path)
+        session = self._session_for(pictured)
         try:
-            made = _make(pictured, session, emit or (lambda event: None))
+            made = _make(pictured, session, emit)
         except StudioError as error:
             here = surroundings(pictured.about, _here(session))
             return Verdict(None, tuple(here), str(error))
         differs = surroundings(pictured.about, read_pictured(made).about)
         return Verdict(compare(path, made), tuple(differs))
+
+    def _session_for(self, pictured: Pictured) -> Session:
+        """A session as the picture's; the last one where it will do."""
+        from studio.hardware import devices
+        from studio.session import Session
+
+        said = pictured.about.get("policy")
+        policy: Mapping[str, Any] = said if isinstance(said, dict) else {}
+        kind = str(policy.get("device", ""))
+        device, dtype = self._device, self._dtype
+        if device is None and any(name.partition(":")[0] == kind for name in devices()):
+            device = kind
+        if dtype is None and (device == kind or kind == ""):
+            dtype = policy.get("dtype")
+        if self._session is None or self._kind != (device, dtype):
+            self._open.close()
+            folder = self._open.enter_context(
+                tempfile.TemporaryDirectory(prefix="latent-studio-verify-")
+            )
+            self._session = self._open.enter_context(
+                Session.open(out=Path(folder), device=device, dtype=dtype, use_cache=False)
+            )
+            self._kind = device, dtype
+        return self._session
 
 
 def _make(pictured: Pictured, session: Session, emit: Callable[[Event], None]) -> Path:
@@ -168,3 +204,32 @@ def _here(session: Session) -> dict[str, Any]:
         "python": platform.python_version(),
         "platform": f"{platform.system()} {platform.machine()}",
     }
+
+
+def pictures_in(folder: Path, most: int) -> tuple[list[Path], int]:
+    """Pictures of this program's in a folder and those inside it, and how many PNG files there are.
+
+    Args:
+        folder: of a batch, or any other.
+        most: of more, so many are taken, spread evenly over all of them; 0 takes all.
+
+    Raises:
+        NoPicturesHere: there is none.
+    """
+    files = sorted(
+        path
+        for path in folder.rglob("*.png")
+        if not any(part.startswith(".") for part in path.relative_to(folder).parts)
+        and path.name != "contact-sheet.png"
+    )
+    count = len(files)
+    if most and count > most:
+        files = [files[number * (count - 1) // max(most - 1, 1)] for number in range(most)]
+    found = []
+    for path in files:
+        with suppress(NothingSaid):
+            read_pictured(path)
+            found.append(path)
+    if not found:
+        raise NoPicturesHere(folder)
+    return found, count

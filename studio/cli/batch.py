@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import sys
@@ -13,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal, cast
 
 from studio.batch.forecast import forecast, remember
-from studio.batch.frozen import freeze, thaw
+from studio.batch.frozen import check_same, fingerprints, freeze, thaw
 from studio.batch.jobfile import Asked, Request, RunOptions, read_job_file
 from studio.batch.model import RunnerChoice
 from studio.batch.planning import absolute, plan_batch
@@ -42,7 +43,11 @@ if TYPE_CHECKING:
 LONG = 20_000_000
 """Bytes of a table from which on reading it is worth a word."""
 
+FEW_WORKERS = 8
+"""That any machine may try."""
+
 META_FILES = "files"
+META_HASHES = "hashes"
 
 
 class NothingToRun(InputError):
@@ -88,6 +93,8 @@ def batch(
     quiet: bool,
 ) -> int:
     """Run a batch, or go on with one, and return the exit code."""
+    if on == "here" and workers:
+        raise BadOption(f"--workers {workers}", "--on here has none; leave one of them out.")
     run = RunOptions(
         on=_on(on),
         workers=_count("--workers", workers),
@@ -112,18 +119,14 @@ def batch(
         raise NothingToRun
     request = read_job_file(graph) if graph.suffix.lower() == ".toml" else Request(graph)
     request = replace(
-        request,
-        out=out or request.out,
+        _merged_places(request, sets, sweeps),
+        out=absolute(out or request.out),
         csv=absolute(csv) or (None if jsonl else request.csv),
         jsonl=absolute(jsonl) or (None if csv else request.jsonl),
-        sets=_merged_sets(request, sets),
-        sweeps=_merged_sweeps(request, sweeps),
         zip=paired or request.zip,
         only=tuple(only) or request.only,
         run=_merged(request.run, run),
     )
-    if csv and jsonl:
-        request = replace(request, csv=csv, jsonl=jsonl)
     return _start(request, shown)
 
 
@@ -150,27 +153,29 @@ def _count(option: str, text: str | None) -> int | Literal["auto"] | None:
 def _merged(below: RunOptions, above: RunOptions) -> RunOptions:
     """What the command line says goes before what the file says."""
     given = {key: value for key, value in above.model_dump().items() if value is not None}
+    if above.on == "here":
+        given["workers"] = None
+    elif above.workers and not above.on and below.on == "here":
+        given["on"] = "workers"
     return below.model_copy(update=given)
 
 
-def _merged_sets(request: Request, sets: Sequence[str]) -> tuple[str | tuple[str, object], ...]:
-    given = {text.partition("=")[0].strip() for text in sets}
-    kept = [item for item in request.sets if not isinstance(item, tuple) or item[0] not in given]
-    return (*kept, *sets)
+def _merged_places(request: Request, sets: Sequence[str], sweeps: Sequence[str]) -> Request:
+    """What the command line does with a widget goes before what the file does with it."""
+    asked = [_asked(text) for text in sweeps]
+    given = {text.partition("=")[0].strip() for text in sets} | {one.place for one in asked}
+    constants = (item for item in request.sets if item[0] not in given)
+    swept = (one for one in request.sweeps if one.place not in given)
+    return replace(request, sets=(*constants, *sets), sweeps=(*swept, *asked))
 
 
-def _merged_sweeps(request: Request, sweeps: Sequence[str]) -> tuple[Asked, ...]:
-    here = Path.cwd()
-    asked = []
-    for text in sweeps:
-        place, equals, spec = text.partition("=")
-        if not equals:
-            raise BadOption(
-                f"--sweep {text}", "write NODE.PARAM=VALUES, for example sampler.seed=1..4."
-            )
-        asked.append(Asked(place.strip(), spec, f"--sweep {text}", here))
-    given = {one.place for one in asked}
-    return (*(one for one in request.sweeps if one.place not in given), *asked)
+def _asked(text: str) -> Asked:
+    place, equals, spec = text.partition("=")
+    if not equals:
+        raise BadOption(
+            f"--sweep {text}", "write NODE.PARAM=VALUES, for example sampler.seed=1..4."
+        )
+    return Asked(place.strip(), spec, f"--sweep {text}", Path.cwd())
 
 
 # Running
@@ -184,6 +189,7 @@ def _start(request: Request, shown: Shown) -> int:
         plan = plan_batch(request, session)
         home, output = session.places.home, session.places.output
     folder = request.out or _free_folder(output, plan.environment.graph_name)
+    choice = _choice(request.run, len(plan.space))
     expected = forecast(plan, folder, home)
     tell(plan, folder, expected, shown)
     if shown.dry_run:
@@ -194,7 +200,8 @@ def _start(request: Request, shown: Shown) -> int:
 
     with open_folder(folder, resume=False) as held:
         held.journal.set_meta(META_FILES, freeze(plan, held.root))
-        return _run(plan, held, home, shown, retry_failed=False)
+        held.journal.set_meta(META_HASHES, json.dumps(fingerprints(plan)))
+        return _run(plan, held, choice, home, shown, retry_failed=False)
 
 
 def _announce(request: Request, shown: Shown) -> None:
@@ -214,9 +221,12 @@ def _resume(folder: Path, run: RunOptions, shown: Shown, *, retry_failed: bool) 
         kept = request.run
         with Session.open(device=kept.device, dtype=kept.dtype, use_cache=False) as session:
             plan = plan_batch(request, session, known=True)
+            if not shown.yes:
+                check_same(held.journal.meta(META_HASHES), plan)
             home = session.places.home
         counts = held.journal.counts()
         left = len(plan.space) - counts.done - (0 if retry_failed else counts.failed)
+        choice = _choice(request.run, left)
         expected = forecast(plan, held.root, home, left)
         tell(plan, held.root, expected, shown)
         if shown.dry_run:
@@ -224,15 +234,20 @@ def _resume(folder: Path, run: RunOptions, shown: Shown, *, retry_failed: bool) 
             if shown.as_json:
                 print_json({"event": "forecast", **forecast_json(expected)})
             return 0
-        return _run(plan, held, home, shown, retry_failed=retry_failed)
+        return _run(plan, held, choice, home, shown, retry_failed=retry_failed)
 
 
 def _run(
-    plan: BatchPlan, held: BatchFolder, home: Path, shown: Shown, *, retry_failed: bool
+    plan: BatchPlan,
+    held: BatchFolder,
+    choice: RunnerChoice,
+    home: Path,
+    shown: Shown,
+    *,
+    retry_failed: bool,
 ) -> int:
     from studio.batch.driver import run
 
-    options = plan.request.run
     paths = shown.quiet or not sys.stdout.isatty()
     reporter = Reporter(
         plan.space,
@@ -251,7 +266,7 @@ def _run(
                 plan.setup,
                 plan.space,
                 plan.order,
-                _choice(options),
+                choice,
                 emit=reporter,
                 cancel=cancel,
                 retry_failed=retry_failed,
@@ -284,10 +299,25 @@ def _texts_first(plan: BatchPlan, cancel: threading.Event, reporter: Reporter) -
         reporter.say(f"{count:,} texts encoded")
 
 
-def _choice(options: RunOptions) -> RunnerChoice:
+def _choice(options: RunOptions, jobs: int) -> RunnerChoice:
+    """Where to run.
+
+    Args:
+        options: of the batch.
+        jobs: that are left; more workers than that have nothing to do.
+
+    Raises:
+        BadOption: far more workers than the machine has cores for.
+    """
     count = options.workers
     on = options.on or ("workers" if count is not None else "here")
-    return RunnerChoice(on, None if count in (None, "auto") else cast("int", count))
+    if not isinstance(count, int):
+        return RunnerChoice(on)
+    cores = os.cpu_count() or 1
+    if on == "workers" and count > max(cores, FEW_WORKERS):
+        reason = f"this machine has {cores} cores, and each worker takes one and its memory."
+        raise BadOption(f"--workers {count}", reason)
+    return RunnerChoice(on, min(count, max(jobs, 1)))
 
 
 def _leave(code: int) -> None:
@@ -308,10 +338,19 @@ def _interrupts(cancel: threading.Event, reporter: Reporter) -> Iterator[None]:
         words = "stopping after the steps in flight (Ctrl-C again to stop at once)"
         threading.Thread(target=reporter.say, args=(words,), daemon=True).start()
 
+    def lost(hook: sys.UnraisableHookArgs) -> None:
+        # It came while Python cleaned up an object, where nothing can be raised: once more.
+        if hook.exc_type is KeyboardInterrupt:
+            threading.Timer(0.01, signal.raise_signal, (signal.SIGINT,)).start()
+        else:
+            reports(hook)
+
+    reports, sys.unraisablehook = sys.unraisablehook, lost
     before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield
     finally:
+        sys.unraisablehook = reports
         for number, handler in before.items():
             signal.signal(number, handler)
 

@@ -12,9 +12,9 @@ from studio.errors import InputError, StudioError
 from studio.words import seconds, short, size
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
     from pathlib import Path
 
+    from studio.batch.axes import Axis
     from studio.batch.folder import BatchFolder
     from studio.batch.forecast import Forecast
     from studio.batch.model import Summary
@@ -68,9 +68,7 @@ class Shown:
 def tell(plan: BatchPlan, folder: Path, expected: Forecast, shown: Shown) -> None:
     for warning in plan.warnings:
         shown.warn(warning)
-    axes = " × ".join(  # noqa: RUF001  - a product
-        f"{len(axis):,} {_axis_words(axis.kind, axis.columns)}" for axis in plan.space.axes
-    )
+    axes = " × ".join(map(_axis_words, plan.space.axes))  # noqa: RUF001  - a product
     title = plan.graph.title or plan.environment.graph_name
     shown.say(f"{title}: {axes or 'the graph as it is'} → {folder}")
     shown.say(str(expected))
@@ -81,9 +79,12 @@ def tell(plan: BatchPlan, folder: Path, expected: Forecast, shown: Shown) -> Non
         )
 
 
-def _axis_words(kind: str, columns: Sequence[str]) -> str:
-    names = ", ".join(columns[:4]) + (", …" if len(columns) > 4 else "")
-    return f"rows ({names})" if kind in ("csv", "jsonl") else names
+def _axis_words(axis: Axis) -> str:
+    """ "3 sampler.seed", "20 rows of positive.text, sampler.seed"."""
+    names = ", ".join(axis.columns[:4]) + (", …" if len(axis.columns) > 4 else "")
+    if axis.kind in ("csv", "jsonl"):
+        names = ("row" if len(axis) == 1 else "rows") + (f" of {names}" if names else "")
+    return f"{len(axis):,} {names}"
 
 
 def list_first(plan: BatchPlan, expected: Forecast, shown: Shown) -> None:
@@ -158,7 +159,7 @@ def finish(plan: BatchPlan, held: BatchFolder, summary: Summary, shown: Shown) -
     if summary.status == "stopped":
         console.print(stopped(held.root), markup=False)
     elif summary.reason:
-        console.print(f"stopped: {summary.reason} {stopped(held.root)}", markup=False)
+        console.print(f"stopped: {summary.reason}\n{stopped(held.root)}", markup=False)
     elif summary.failed:
         console.print(
             f"{summary.failed:,} failed; try them again: batch --resume {held.root} --retry-failed",

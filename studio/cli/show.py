@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from studio.execution import events
 from studio.execution.plan import Action
@@ -190,5 +191,5 @@ def table_of(rows: Sequence[Mapping[str, str]]) -> Table:
     for title in rows[0]:
         table.add_column(title, overflow="fold")
     for row in rows:
-        table.add_row(*row.values())
+        table.add_row(*map(Text, row.values()))  # prompts hold brackets: no markup
     return table

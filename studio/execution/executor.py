@@ -85,6 +85,7 @@ class Executor:
         self._make_models = models
         self._models: ModelStore | None = None
         self._import_seconds = 0.0
+        self._tuned = False
 
     @property
     def models(self) -> ModelStore:
@@ -115,8 +116,9 @@ class Executor:
         Returns:
             The run, to be finished, in this thread or another.
         """
-        if plan.running:
+        if plan.running and not self._tuned:
             tuning.before_torch()  # a node may import torch without asking for a model
+            self._tuned = True
         run = Run(self, plan, environment, emit)
         begun = Begun(run)
         emit(events.RunStarted(plan.graph.document.title, plan.running))

@@ -46,14 +46,34 @@ class Signed:
         return f"{self.outputs.get(output, self.key)}.{output}"
 
 
-def sign(graph: CheckedGraph, environment: Environment, policy: Policy) -> dict[str, Signed]:
+def sign(
+    graph: CheckedGraph,
+    environment: Environment,
+    policy: Policy,
+    known: tuple[CheckedGraph, Mapping[str, Signed]] | None = None,
+) -> dict[str, Signed]:
     """The key of every needed node.
+
+    Args:
+        graph: checked.
+        environment: where the files are that it names.
+        policy: device and dtype.
+        known: a graph that shares nodes (the same objects) with this one, and its keys by the
+            same policy: shared nodes keep theirs, unless they name files, which may have changed.
 
     Raises:
         InputError: a file that is named can't be read.
     """
     signed: dict[str, Signed] = {}
+    nodes, keys = (known[0].nodes, known[1]) if known else ({}, {})
     for name, node in graph.nodes.items():
+        if (
+            node is nodes.get(name)
+            and "files" not in keys[name].signature
+            and all(signed[w.node] is keys.get(w.node) for w in node.wires.values())
+        ):
+            signed[name] = keys[name]
+            continue
         signature = _signature(node, signed, environment, policy)
         outputs = {
             output: _digest(_restricted(signature, names))

@@ -48,16 +48,18 @@ def provenance(
         },
         "policy": {"device": policy.kind, "dtype": policy.dtype},
         "machine": _machine(policy),
-        "libraries": {
-            name: str(module.__version__)
-            for name in LIBRARIES
-            if (module := sys.modules.get(name)) is not None
-        },
+        "libraries": _libraries(),
         "python": platform.python_version(),
         "platform": f"{platform.system()} {platform.machine()}",
         "seconds": {name: round(seconds[name], 4) for name in upstream if name in seconds},
         "graph": to_json(plan.graph.document),
     }
+
+
+def _libraries() -> dict[str, str]:
+    """Versions of what is loaded. What another thread is loading has none yet."""
+    versions = ((name, getattr(sys.modules.get(name), "__version__", None)) for name in LIBRARIES)
+    return {name: str(version) for name, version in versions if version is not None}
 
 
 def _machine(policy: Policy) -> dict[str, Any]:

@@ -38,7 +38,7 @@ POCKET = document(
     latent=("EmptyLatent", {"width": 64, "height": 64}),
     sampler=(
         "KSampler",
-        {"seed": 1, "steps": 2, "cfg": 2.0},
+        {"seed": 1, "steps": 1, "cfg": 2.0},
         {
             "model": "checkpoint.model",
             "positive": "positive",

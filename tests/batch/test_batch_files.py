@@ -2,20 +2,33 @@
 
 from __future__ import annotations
 
+import json
 import math
+import shutil
 import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from batch_graphs import WORKFLOW, asked, plan
+from batch_graphs import ROOT, WORKFLOW, asked, plan
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from studio.batch.forecast import FILE, forecast, remember
-from studio.batch.frozen import Changed, NotWritten, digest, freeze, thaw
+from studio.batch.frozen import (
+    Changed,
+    Lost,
+    NotWritten,
+    Replaced,
+    check_same,
+    digest,
+    fingerprints,
+    freeze,
+    thaw,
+)
 from studio.batch.jobfile import BadJobFile, Request, RunOptions, read_job_file, to_toml
 from studio.batch.planning import plan_batch
+from studio.batch.texts import TextFileError
 
 if TYPE_CHECKING:
     from studio.session import Session
@@ -63,14 +76,18 @@ def test_a_job_file_holds_all_of_it(session: Session, tmp_path: Path) -> None:
     ("text", "words"),
     [
         ("", "key graph is missing"),
-        ("graph = 3", "graph"),
+        ("graph = 3", "graph is 3; write a text"),
+        ('graph = "a"\nonly = "save"', 'only is "save"; write a list, as ["save"]'),
+        ('graph = "a"\nset = 3', "set is 3; write its lines under a heading"),
+        ('graph = "a"\nrun = 3', "run is 3; write its lines under a heading"),
         ('grph = "a"', "Did you mean graph"),
         ('graph = "a"\n[run]\nworker = 3', "Did you mean workers"),
-        ('graph = "a"\n[run]\non = "cloud"', "run.on"),
-        ('graph = "a"\n[run]\nworkers = 0', "run.workers"),
+        ('graph = "a"\n[run]\non = "cloud"', 'run.on is "cloud"; write "here", "workers" or'),
+        ('graph = "a"\n[run]\nworkers = 0', "run.workers is 0; write a number from 1 to 1024"),
+        ('graph = "a"\n[run]\ncache = "yes"', 'run.cache is "yes"; write true or false'),
         ('graph = "a"\n[sweep]\nsampler.seed = true', "here"),
         ('graph = "a"\n[sweep]\nsampler.seed = 1979-05-27', "write a text"),
-        ('graph = "a"\nzip = 1', "zip"),
+        ('graph = "a"\nzip = 1', "zip is 1; write true or false"),
         ('graph = "a"\nversion = 9', "Update"),
         ('graph = "a"\nformat = "other"', 'has "latent-studio-batch"'),
         ("graph = ", "isn't TOML"),
@@ -223,6 +240,56 @@ def test_a_changed_run_isnt_gone_on_with(session: Session, tmp_path: Path, name:
     assert digest(tmp_path) != mark
 
 
+def test_a_run_without_its_job_file_isnt_gone_on_with(tmp_path: Path) -> None:
+    with pytest.raises(Lost, match="is gone"):
+        thaw(tmp_path, "mark")
+
+
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [
+        (b'1\n"x"\n', 'line 2: seed is "x"'),
+        (b"1\n{2\n", "line 2: it isn't JSON"),
+        (b"1\n\xff\n", "isn't UTF-8"),
+        (b"NaN\n", "NaN"),
+        (b"", "is empty"),
+    ],
+)
+def test_values_beside_a_job_file_are_checked(
+    session: Session, tmp_path: Path, data: bytes, words: str
+) -> None:
+    (tmp_path / "values-1.jsonl").write_bytes(data)
+    path = tmp_path / "batch.toml"
+    path.write_text(
+        f'graph = "{WORKFLOW}"\n[sweep]\nsampler.seed = {{values = "values-1.jsonl"}}\n'
+    )
+    with pytest.raises(TextFileError, match=r"values-1\.jsonl") as caught:
+        plan_batch(read_job_file(path), session)
+    assert words in str(caught.value)
+
+
+def test_files_of_another_content_are_noticed(session: Session, tmp_path: Path) -> None:
+    picture = tmp_path / "a.png"
+    shutil.copy(ROOT / "workflows" / "pictures" / "heart.png", picture)
+    shutil.copy(picture, tmp_path / "b.png")
+    made = plan(
+        session,
+        f"picture.path={picture},{tmp_path / 'b.png'}",
+        graph=ROOT / "workflows" / "image_to_image.json",
+    )
+    before = fingerprints(made)
+    assert {name.partition(" = ")[0] for name in before} == {"checkpoint.name", "picture.path"}
+    assert len(before) == 3
+    check_same(json.dumps(before), made)
+    check_same(None, made)
+    with picture.open("ab") as file:
+        file.write(b"\0")
+    (tmp_path / "b.png").unlink()  # its job's fault, and told there
+    with pytest.raises(Replaced, match=r"a\.png: the file has another content") as caught:
+        check_same(json.dumps(before), made)
+    assert "b.png" not in str(caught.value)
+
+
 def test_a_folder_that_cant_be_written(session: Session, tmp_path: Path) -> None:
     with pytest.raises(NotWritten, match="can't be written"):
         freeze(plan(session, "sampler.seed=1..3"), tmp_path / "nowhere")
@@ -273,6 +340,18 @@ def test_a_forecast_survives_a_damaged_file(session: Session, tmp_path: Path) ->
 def test_few_jobs_say_nothing(session: Session, tmp_path: Path) -> None:
     remember(plan(session, "sampler.seed=1,2"), tmp_path, jobs=2, wall=10, written=10)
     assert not (tmp_path / FILE).exists()
+
+
+def test_a_forecast_knows_sizes_that_are_swept(session: Session, tmp_path: Path) -> None:
+    def of(*sweeps: str) -> int:
+        found = forecast(plan(session, *sweeps, "sampler.seed=1..300"), tmp_path, tmp_path)
+        assert found.bytes is not None
+        return found.bytes // found.jobs
+
+    small, large = of("latent.width=64"), of("latent.width=1024")
+    both = of("latent.width=64,1024")
+    assert small * 10 < large
+    assert (small + large) / 2 == pytest.approx(both, rel=0.2)
 
 
 def test_a_disk_that_is_too_small(session: Session, tmp_path: Path) -> None:

@@ -101,6 +101,20 @@ def test_empty_cells_and_rows(read: Any) -> None:
     assert read('positive.text\n\n""\na\n') == [{"positive.text": ""}, {"positive.text": "a"}]
 
 
+def test_an_empty_cell_is_a_text_only_where_that_will_do(find: Any, tmp_path: Path) -> None:
+    """A prompt may be empty; the name of a model is what the graph says then."""
+
+    def needs_a_name(target: Target, value: Any) -> str | None:
+        return "no such model." if target.place == "checkpoint.name" and not value else None
+
+    path = tmp_path / "rows.csv"
+    path.write_text('checkpoint.name,positive.text\n,""\npocket,\n,a\n')
+    assert all_of(read_csv(path, find, needs_a_name)) == [
+        {"checkpoint.name": "pocket", "positive.text": ""},
+        {"positive.text": "a"},
+    ]
+
+
 def test_rows_of_several_shapes_are_known(find: Any, tmp_path: Path) -> None:
     path = tmp_path / "rows.csv"
     path.write_text(HEAD + "a,1,2\nb,,2\nc,3,4\nd,,5\n")
@@ -132,7 +146,7 @@ def test_ragged_rows(read: Any) -> None:
     assert "line 3: it has 2 cells, and the header has 3" in told[0]
     assert "line 4: it has 4 cells" in told[1]
     assert "commas in it goes in" in told[1]
-    assert "line 5: it has 1 cell" in told[2]
+    assert "line 5: it has 1 cell," in told[2]
 
 
 def test_the_line_is_where_the_row_begins(read: Any) -> None:
@@ -206,15 +220,15 @@ def test_json_lines(read: Any) -> None:
 @pytest.mark.parametrize(
     ("line", "words"),
     [
-        ('{"sampler.seed": 1', "isn't JSON"),
+        ('{"sampler.seed": 1\n', "isn't JSON: Expecting ',' delimiter at column 19"),
         ("[1]", "isn't an object"),
         ("[", "one list"),
         ('{"sampler.seed": "1"}', "whole number"),
         ('{"sampler.seed": 1.5}', "whole number"),
-        ('{"sampler.seed": true}', "whole number"),
+        ('{"sampler.seed": true}', "seed is true; it must be a whole number"),
         ('{"sampler.seed": 13}', "unlucky"),
         ('{"sampler.cfg": NaN}', "NaN"),
-        ('{"sampler.seed": 1, "sampler.seed": 2}', "seed"),
+        ('{"sampler.seed": 1, "sampler.seed": 2}', 'line 1: the key "sampler.seed" stands twice'),
         ('{"sampler.seed": 1, "sampler": {"seed": 2}}', "twice"),
         ('{"sampler.sed": 1}', "Did you mean seed"),
         ('{"seed": 1}', "Did you mean"),

@@ -95,6 +95,8 @@ def test_what_is_written_is_what_is_meant(
         ("sampler.seed", "1..2..3", "no range"),
         ("sampler.seed", "1..5:0", "goes nowhere"),
         ("sampler.seed", "1..5:-1", "leads away"),
+        ("sampler.seed", "1...4", "from 1 to .4 is less than 1"),
+        ("sampler.denoise", "0.3..0.9", "write a step"),
         ("sampler.seed", "1..2:0.5", "gives 1.5"),
         ("sampler.seed", "-3..2", "seed is -3"),
         ("sampler.seed", "abc", "whole number"),

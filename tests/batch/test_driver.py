@@ -5,6 +5,8 @@ from __future__ import annotations
 import errno
 import json
 import sqlite3
+import sys
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -58,8 +60,6 @@ POISONED = document(
 
 @pytest.fixture
 def _poison(monkeypatch: pytest.MonkeyPatch) -> None:
-    import sys
-
     known = Registry([*Registry.load().values(), *in_module(sys.modules[__name__])])
     monkeypatch.setattr(Registry, "load", classmethod(lambda cls: known))
 
@@ -102,6 +102,32 @@ def test_each_picture_carries_the_graph_of_its_job(tmp_path: Path) -> None:
             about = json.loads(picture.info[METADATA_KEY])
         assert about["seeds"] == {"sampler": n}
         assert about["graph"]["nodes"]["sampler"]["params"]["seed"] == n
+
+
+def test_a_library_that_is_still_being_loaded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By another thread: it has no version yet, and a picture that names none fails nothing."""
+    monkeypatch.setitem(sys.modules, "diffusers", ModuleType("diffusers"))
+    batch = Batch(tmp_path / "night", CHEAP, colours(1))
+    assert batch.run().status == "ok"
+    assert not batch.of(JobRetried)
+
+
+def test_a_folder_that_leads_outside_fails_its_job_alone(tmp_path: Path) -> None:
+    root = tmp_path / "night"
+    root.mkdir()
+    (root / "b").symlink_to(tmp_path)
+    (root / "c").write_text("a file")
+    names = ListedJobs([{"save.name": f"{folder}/x"} for folder in "abcd"])
+    batch = Batch(root, CHEAP, names)
+    summary = batch.run()
+    assert (summary.status, summary.done, summary.failed) == ("failed", 2, 2)
+    assert sorted(batch.pictures()) == ["a/x_00001.png", "d/x_00004.png"]
+    errors = [e.result.error for e in batch.of(JobEnded) if e.result.status == "failed"]
+    assert any("outside the output folder" in error for error in errors)
+    assert any("is a file" in error for error in errors)
+    assert not (root / naming.STAGING).exists()
 
 
 def test_equal_jobs_have_pictures_of_their_own(tmp_path: Path) -> None:
@@ -211,6 +237,7 @@ def test_stopped_and_resumed(tmp_path: Path, on: Any) -> None:
     assert 6 <= summary.done < 300
     assert summary.done + summary.left == 300
     assert len([p for p in batch.pictures() if not p.startswith(".")]) == summary.done
+    batch.choice = RunnerChoice("here")  # wherever it began
     again = batch.run(resume=True)
     assert (again.status, again.done) == ("ok", 300)
     assert len(batch.of(JobEnded)) == summary.left
@@ -227,6 +254,7 @@ def test_stopped_at_once_and_resumed(tmp_path: Path, on: Any) -> None:
 
     with pytest.raises(KeyboardInterrupt):
         batch.run(on_event=stop)
+    batch.choice = RunnerChoice("here")
     assert batch.run(resume=True).done == 60
     check_whole(batch.root, 60, batch.pictures())
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import psutil
 import pytest
-from batch_kit import CHEAP, POCKET, Batch, check_whole, colours, pictures, rows, seeds
+from batch_kit import CHEAP, Batch, check_whole, colours, pictures, rows
 
 from studio.batch.folder import FolderInUse, FolderTaken
 from studio.batch.model import JobEnded, JobStarted, RunnerChoice, WorkerDied, WorkerReady
@@ -61,9 +61,9 @@ def test_sigkill_at_random_moments(
 
 
 def test_sigkill_of_one_local_worker(tmp_path: Path) -> None:
-    alone = Batch(tmp_path / "alone", POCKET, seeds(24))
+    alone = Batch(tmp_path / "alone", CHEAP, colours(200))
     assert alone.run().status == "ok"
-    batch = Batch(tmp_path / "night", POCKET, seeds(24), RunnerChoice("workers", 2))
+    batch = Batch(tmp_path / "night", CHEAP, colours(200), RunnerChoice("workers", 2))
     pids: dict[str, int] = {}
     victims: list[str] = []
 
@@ -75,12 +75,12 @@ def test_sigkill_of_one_local_worker(tmp_path: Path) -> None:
             os.kill(pids[event.worker], signal.SIGKILL)
 
     summary = batch.run(on_event=on_event, use_cache=False)
-    assert (summary.status, summary.done) == ("ok", 24)
+    assert (summary.status, summary.done) == ("ok", 200)
     (death,) = batch.of(WorkerDied)
     assert death.worker == victims[0]
     assert "SIGKILL" in death.reason
     assert len([event for event in batch.of(WorkerReady) if event.worker == victims[0]]) <= 2
-    check_whole(batch.root, 24, alone.pictures())
+    check_whole(batch.root, 200, alone.pictures())
 
 
 def test_workers_of_a_killed_batch_end_by_themselves(server: Server, tmp_path: Path) -> None:

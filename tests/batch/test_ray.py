@@ -34,9 +34,9 @@ def _own_cluster(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 def test_sigkill_of_one_ray_worker(tmp_path: Path) -> None:
-    alone = Batch(tmp_path / "alone", POCKET, seeds(16))
+    alone = Batch(tmp_path / "alone", CHEAP, colours(200))
     alone.run()
-    batch = Batch(tmp_path / "night", POCKET, seeds(16), RunnerChoice("ray", 2))
+    batch = Batch(tmp_path / "night", CHEAP, colours(200), RunnerChoice("ray", 2))
     pids: dict[str, int] = {}
     victims: list[str] = []
 
@@ -48,9 +48,9 @@ def test_sigkill_of_one_ray_worker(tmp_path: Path) -> None:
             os.kill(pids[event.worker], signal.SIGKILL)
 
     summary = batch.run(on_event=on_event, use_cache=False)
-    assert (summary.status, summary.done) == ("ok", 16)
+    assert (summary.status, summary.done) == ("ok", 200)
     assert [event.worker for event in batch.of(WorkerDied)] == victims
-    check_whole(batch.root, 16, alone.pictures())
+    check_whole(batch.root, 200, alone.pictures())
 
 
 def test_actors_that_do_not_see_the_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -64,9 +64,9 @@ def test_actors_that_do_not_see_the_folder(tmp_path: Path, monkeypatch: pytest.M
         self._root = root
 
     monkeypatch.setattr(Cluster, "_make", elsewhere)
-    batch = Batch(tmp_path / "night", CHEAP, colours(10), RunnerChoice("ray", 1))
+    batch = Batch(tmp_path / "night", POCKET, seeds(4), RunnerChoice("ray", 1))
     assert batch.run().status == "ok"
     found = batch.pictures()
-    assert len(found) == 10
-    check_whole(batch.root, 10, found)
+    assert len(found) == 4
+    check_whole(batch.root, 4, found)
     assert not (tmp_path / "not").exists()

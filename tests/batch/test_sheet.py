@@ -13,9 +13,11 @@ import pytest
 from PIL import Image as Pil
 
 from studio.batch.model import JobResult, ListedJobs, OutputFile
-from studio.batch.sheet import MOST, lay_out, write_sheets
+from studio.batch.sheet import MOST, lay_out, line_of, write_sheets
 from studio.batch.sheet_file import SheetNotWritten
+from studio.batch.sheet_pictures import SmallPictures
 from studio.batch.sheet_png import SHEET_KEY
+from studio.batch.sheet_text import font, lines_of
 from studio.graph.files import from_json, load
 from studio.pictures import read_png_text
 from studio.png import encode_png
@@ -33,7 +35,7 @@ class Values:
     """An axis of values."""
 
     def __init__(self, name: str, *values: Any) -> None:
-        self.columns = (name,)
+        self.columns: tuple[str, ...] = (name,)
         self.values = values
 
     def __len__(self) -> int:
@@ -93,7 +95,7 @@ class _Checker(HTMLParser):
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         values = dict(attrs)
-        self.cells += values.get("class") == "cell"
+        self.cells += tag == "button" and "cell" in (values.get("class") or "").split()
         if src := values.get("src"):
             self.fetched.append(src)
         if tag not in ("meta", "img", "input", "link"):
@@ -113,11 +115,11 @@ def test_axes_become_rows_columns_and_grids(tmp_path: Path) -> None:
     sheet = lay_out(GRAPH, batch.jobs, batch.results, batch.axes, lambda i: batch.places[i])
     assert (sheet.across, sheet.down) == ("sampler.seed", "sampler.cfg")
     assert [grid.title for grid in sheet.grids] == [
-        "positive.text = a",
-        f"positive.text = {NASTY}"[:60],
+        (("positive.text", "a"),),
+        (("positive.text", NASTY),),
     ]
-    assert sheet.grids[0].columns == ("1", "2", "3", str(LARGE))
-    assert sheet.grids[0].rows == ("3.0", "5.0", "7.0")
+    assert [line_of(words) for words in sheet.grids[0].columns] == ["1", "2", "3", str(LARGE)]
+    assert [line_of(words) for words in sheet.grids[0].rows] == ["3", "5", "7"]
     cell = sheet.grids[1].cells[2][3]
     assert cell is not None
     assert cell.job.sets == {"positive.text": NASTY, "sampler.cfg": 7.0, "sampler.seed": LARGE}
@@ -140,7 +142,74 @@ def test_the_page_stands_alone_and_each_cell_carries_its_graph(tmp_path: Path) -
     graph = from_json(data["graph"])
     assert graph.nodes["sampler"].params["seed"] == LARGE
     assert graph.nodes["positive"].params["text"] == NASTY
-    assert cell["href"] == "pictures/3%20%C3%BC%23%25.png"
+    assert cell["links"] == ["pictures/3%20%C3%BC%23%25.png"]
+
+
+class Rows(Values):
+    """An axis of rows, as a table gives them."""
+
+    def __init__(self, *rows: Mapping[str, Any]) -> None:
+        super().__init__("", *rows)
+        self.columns = ("positive.text", "sampler.seed")
+
+    def __getitem__(self, index: int) -> Mapping[str, Any]:
+        row: Mapping[str, Any] = self.values[index]
+        return row
+
+
+def test_rows_of_a_table_say_each_value_under_its_name(tmp_path: Path) -> None:
+    long = "a grey cat " * 60
+    rows = Rows(
+        {"positive.text": long, "sampler.seed": 1},
+        {"positive.text": "", "sampler.seed": 2},
+        {"positive.text": "猫 🐱 مرحبا"},
+    )
+    batch = Batch(tmp_path, rows)
+    sheet = lay_out(GRAPH, batch.jobs, batch.results, batch.axes, lambda i: batch.places[i])
+    first, second, third = (cell.label for cell in sheet.grids[0].cells[0] if cell)
+    assert first[0][1].startswith("a grey cat a grey cat")
+    assert len(first[0][1]) <= 400
+    assert first[1] == ("sampler.seed", "1")
+    assert second == (("positive.text", "empty"), ("sampler.seed", "2"))
+    assert line_of(third) == "positive.text = 猫 🐱 مرحبا"
+    page, path = batch.write()
+    assert page_data(page)["cells"][0]["sets"]["positive.text"] == long
+    Pil.open(path).verify()
+
+
+def test_every_picture_of_a_job_is_there(tmp_path: Path) -> None:
+    batch = Batch(tmp_path, Values("sampler.seed", 1, 2))
+    both = tuple(result.outputs[0] for result in batch.results)
+    batch.results[0] = JobResult(0, "done", outputs=both)
+    page, _ = batch.write()
+    assert [len(cell["paths"]) for cell in page_data(page)["cells"]] == [2, 1]
+
+
+def test_many_pictures_stand_smaller_in_the_page(tmp_path: Path) -> None:
+    path = "wide.png"
+    (tmp_path / path).write_bytes(encode_png(np.zeros((100, 600, 3), np.uint8), {}))
+    small = [SmallPictures(tmp_path, count).embedded(path) for count in (200, 201, 2000)]
+    assert [each.width for each in small if each] == [256, 192, 128]
+
+
+@pytest.mark.parametrize(
+    ("text", "most", "lines"),
+    [
+        ("a few words", 3, ["a few words"]),
+        ("the first words go here, others go on below", 2, None),
+        ("onewordthatislongerthananycolumnofthesheetcanbe", 3, None),
+        ("", 3, []),
+    ],
+)
+def test_text_is_cut_into_lines_that_fit(text: str, most: int, lines: list[str] | None) -> None:
+    found = lines_of(text, "Inter-Regular", 13, 90, most)
+    drawn = font("Inter-Regular", 13)
+    assert len(found) <= most
+    assert all(drawn.getlength(line) <= 90 for line in found)
+    assert lines is None or found == lines
+    whole = "".join(found).replace(" ", "").rstrip("…")
+    assert text.replace(" ", "").startswith(whole)
+    assert (whole == text.replace(" ", "")) or found[-1].endswith("…")
 
 
 def test_the_png_shows_each_picture_where_it_says(tmp_path: Path) -> None:
@@ -170,6 +239,8 @@ def test_failed_missing_damaged_and_unfinished_cells(tmp_path: Path) -> None:
     assert errors[2].endswith("can't be read")
     assert errors[3].endswith("can't be read")
     assert errors[4:] == ["made no picture", "not run yet"]
+    states = [cell["state"] for cell in page_data(page)["cells"]]
+    assert states == ["done", "failed", *["no picture"] * 4]
     assert "out of &lt;memory&gt;" in page.read_text(encoding="utf-8")
     Pil.open(path).verify()
 
@@ -181,7 +252,8 @@ def test_one_axis_is_wrapped(tmp_path: Path, count: int) -> None:
     (grid,) = sheet.grids
     cells = [cell for row in grid.cells for cell in row if cell]
     assert [cell.job.index for cell in cells] == list(range(count))
-    assert count == 1 or [cell.label for cell in cells] == [str(seed) for seed in range(count)]
+    labels = [line_of(cell.label) for cell in cells]
+    assert count == 1 or labels == [str(seed) for seed in range(count)]
     assert len({len(row) for row in grid.cells}) == 1
 
 

@@ -14,8 +14,8 @@ from PIL import Image as Pil
 
 from studio.batch.diff import diff_graphs
 from studio.batch.pictured import GarbledText, NothingSaid, read_pictured, surroundings
-from studio.batch.pixels import compare
-from studio.batch.verify import verify
+from studio.batch.pixels import PixelDifference, compare
+from studio.batch.verify import NoPicturesHere, Verdict, Verifier, pictures_in
 from studio.cli.diff import diff as diff_command
 from studio.cli.verify import verify as verify_command
 from studio.errors import StudioError
@@ -41,6 +41,12 @@ def text_to_image(**sets: Any) -> Graph:
     return graph
 
 
+def verify(path: Path) -> Verdict:
+    """Make one picture again."""
+    with Verifier() as verifier:
+        return verifier.verify(path)
+
+
 @pytest.fixture
 def picture(bench: Bench) -> Path:
     """A picture of the pocket model."""
@@ -64,7 +70,7 @@ def test_a_picture_comes_out_equal_bit_for_bit(
     picture: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     before = picture.read_bytes(), sorted(picture.parent.iterdir())
-    assert verify_command(picture, device=None, dtype=None, as_json=False) == 0
+    assert verify_command([picture], device=None, dtype=None, as_json=False) == 0
     assert "equal bit for bit" in capsys.readouterr().out
     assert (picture.read_bytes(), sorted(picture.parent.iterdir())) == before
 
@@ -82,7 +88,7 @@ def test_an_edited_picture_says_by_how_much(
     pixels = np.asarray(Pil.open(picture)).copy()
     pixels[3, 5] ^= 4
     edited = retold(picture, dict(read_pictured(picture).about), pixels)
-    assert verify_command(edited, device=None, dtype=None, as_json=True) == 1
+    assert verify_command([edited], device=None, dtype=None, as_json=True) == 1
     said = json.loads(capsys.readouterr().out)
     assert said["difference"]["largest"] == 4
     assert said["difference"]["differing"] == 1
@@ -95,12 +101,79 @@ def test_other_surroundings_are_named(picture: Path, capsys: pytest.CaptureFixtu
     about["files"]["checkpoint.name"]["blake3"] = "0" * 64
     about["policy"]["device"] = "cuda"
     about["graph"]["nodes"]["sampler"]["params"]["seed"] = 99
-    assert verify_command(retold(picture, about), device=None, dtype="float32", as_json=False) == 1
+    assert (
+        verify_command([retold(picture, about)], device=None, dtype="float32", as_json=False) == 1
+    )
     said = capsys.readouterr().out
     assert "the largest difference is" in said
     assert "torch: 1.0.0 → " in said
     assert "device: cuda → cpu" in said
     assert "the file of checkpoint.name (pocket) has other contents" in said
+
+
+def test_several_pictures_and_folders(
+    picture: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    about = dict(read_pictured(picture).about)
+    pixels = np.asarray(Pil.open(picture)).copy()
+    edited = retold(picture, about, pixels ^ 1)
+    plain = tmp_path / "plain.png"
+    Pil.new("RGB", (4, 4)).save(plain)
+    assert verify_command([picture, edited], device=None, dtype=None, as_json=False) == 1
+    said = capsys.readouterr().out
+    assert f"{picture}: equal bit for bit\n" in said
+    assert "1 of 2 equal bit for bit" in said
+    assert verify_command([plain, picture], device=None, dtype=None, as_json=True) == 2
+    out, err = capsys.readouterr()
+    assert [json.loads(line)["picture"] for line in out.splitlines()] == [str(picture)]
+    assert "plain.png doesn't say how it was made" in err
+    assert verify_command([picture.parent], device=None, dtype=None, as_json=False, sample=1) == 0
+    assert f"{picture.parent}: 1 of 2 pictures" in capsys.readouterr().err
+
+
+def test_pictures_of_a_folder_are_spread_over_it(tmp_path: Path) -> None:
+    (tmp_path / "deeper").mkdir()
+    (tmp_path / ".staged").mkdir()
+    graph = json.dumps({"node": "save", "graph": document()})
+    data = encode_png(np.zeros((2, 2, 3), np.uint8), {METADATA_KEY: graph})
+    names = [f"p_{number:02}.png" for number in range(9)] + ["deeper/q.png", ".staged/r.png"]
+    for name in names:
+        (tmp_path / name).write_bytes(data)
+    Pil.new("RGB", (4, 4)).save(tmp_path / "contact-sheet.png")
+    found, count = pictures_in(tmp_path, 4)
+    assert count == 10
+    assert [path.name for path in found] == ["q.png", "p_02.png", "p_05.png", "p_08.png"]
+    assert len(pictures_in(tmp_path, 0)[0]) == 10
+    for name in names:
+        (tmp_path / name).unlink()
+    with pytest.raises(NoPicturesHere):
+        pictures_in(tmp_path, 4)
+
+
+def test_transparency_and_sizes_count(
+    picture: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shown = Pil.open(picture).convert("RGBA")
+    opaque, clear = tmp_path / "opaque.png", tmp_path / "clear.png"
+    shown.save(opaque)
+    pixels = np.asarray(shown).copy()
+    pixels[:2, :3, 3] = 55
+    Pil.fromarray(pixels).save(clear)
+    assert compare(picture, opaque).equal
+    found = compare(picture, clear)
+    assert (found.largest, found.differing) == (200, 6)
+    pixels = np.asarray(Pil.open(picture))[::2]
+    smaller = retold(picture, dict(read_pictured(picture).about), pixels)
+    assert verify_command([smaller], device=None, dtype=None, as_json=False) == 1
+    assert "it was resized or cropped" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("differing", "words"), [(1, "under 1%"), (999, "10%"), (9_999, "99%"), (10_000, "100%")]
+)
+def test_all_pixels_are_all_pixels(differing: int, words: str) -> None:
+    sizes = (100, 100), (100, 100)
+    assert f"({words})" in PixelDifference(sizes, 3, differing, 10_000).words
 
 
 def test_a_missing_model_is_named(picture: Path) -> None:
@@ -182,6 +255,42 @@ def test_a_long_text_shows_what_differs(registry: Registry) -> None:
     first, second = (text_to_image(positive__text=text) for text in (words, other))
     (line,) = diff_graphs(first, second, registry).results
     assert line == ('positive.text: after “a” "red" → "green"; after “with many” is gone "small"')
+
+
+def test_of_a_path_and_a_prompt_the_parts_that_differ(registry: Registry) -> None:
+    first = "/home/somebody/pictures/of/a/long/holiday/photos_00001.png"
+    texts = (first, first.replace("00001", "00002"))
+    one, two = (text_to_image(positive__text=text) for text in texts)
+    (line,) = diff_graphs(one, two, registry).results
+    assert line == 'positive.text: after “holiday/” "photos_00001.png" → "photos_00002.png"'
+    words = "a grey cat asleep on a warm stone wall in the sun, oil on canvas"
+    one, two = (text_to_image(positive__text=text) for text in (words, f"{words}, by the sea"))
+    (line,) = diff_graphs(one, two, registry).results
+    assert line == 'positive.text: after “on canvas” is new ", by the sea"'
+
+
+def test_of_a_painted_mask_the_items_are_counted(registry: Registry) -> None:
+    items = [{"type": "brush", "points": [[n, k] for k in range(200)]} for n in range(5)]
+
+    def painted(*found: Any) -> Graph:
+        strokes = {"version": 1, "items": list(found)}
+        return nodes_of(BASE, mask={"type": "InpaintMask", "params": {"strokes": strokes}})
+
+    (line,) = diff_graphs(painted(*items[:2]), painted(*items), registry).results
+    assert line == "mask.strokes: 2 items → 5 items, the first 2 the same"
+    (line,) = diff_graphs(BASE, painted(*items), registry).results
+    assert line == "mask (InpaintMask) is new: strokes = 5 items"
+
+
+def test_another_name_and_another_value(registry: Registry) -> None:
+    plain = nodes_of(BASE)
+    decode, sampler = (plain.nodes[name].model_dump() for name in ("decode", "sampler"))
+    decode["inputs"]["latent"] = "other"
+    sampler["params"]["seed"] = 77
+    found = diff_graphs(
+        plain, nodes_of(plain, sampler=None, other=sampler, decode=decode), registry
+    )
+    assert found.results == ("sampler is called other", "other.seed: 1 → 77")
 
 
 def nodes_of(graph: Graph, **nodes: Any) -> Graph:

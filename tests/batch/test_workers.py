@@ -47,8 +47,9 @@ if TYPE_CHECKING:
 
 
 def test_a_job_that_kills_its_worker_fails_and_the_others_live(tmp_path: Path) -> None:
-    sets = [{"sampler.seed": n, "sampler.steps": 1000 if n == 1 else 2} for n in range(5)]
-    batch = Batch(tmp_path / "night", POCKET, ListedJobs(sets), RunnerChoice("workers", 1))
+    # Large, so that it can't have ended before it is killed.
+    sets = [{"solid.width": 2048, "solid.height": 2048} if n == 1 else {} for n in range(5)]
+    batch = Batch(tmp_path / "night", CHEAP, ListedJobs(sets), RunnerChoice("workers", 1))
     pids: dict[str, int] = {}
 
     def on_event(event: Event) -> None:
@@ -57,7 +58,7 @@ def test_a_job_that_kills_its_worker_fails_and_the_others_live(tmp_path: Path) -
         if isinstance(event, JobStarted) and 1 in event.jobs:
             os.kill(pids[event.worker], signal.SIGKILL)
 
-    summary = batch.run(on_event=on_event)
+    summary = batch.run(on_event=on_event, order=[1, 0, 2, 3, 4])
     assert (summary.status, summary.done, summary.failed) == ("failed", 4, 1)
     (failed,) = [e.result for e in batch.of(JobEnded) if e.result.status == "failed"]
     assert failed.index == 1

@@ -6,13 +6,15 @@ import queue
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Self
 
+from studio.batch.messages import Died
 from studio.errors import StudioError
 
 if TYPE_CHECKING:
     from studio.batch.messages import Message, Task
 
 AHEAD = 2
-"""Tasks that a worker has at least: the one it runs, and the next, so that it never waits."""
+"""Tasks that a worker has at least: the one it runs, and the next, so that it never waits. Until it
+has ended one, it has that one alone."""
 
 MOST_AHEAD = 64
 AHEAD_SECONDS = 0.25
@@ -24,6 +26,11 @@ class NoWorkers(StudioError):
 
     def __init__(self, reason: str) -> None:
         super().__init__(f"No worker can run jobs: {reason}", hint="--resume goes on from here.")
+
+
+def returned(worker: str, task: Task) -> Died:
+    """Gives a task back that was submitted when no worker was left."""
+    return Died(worker, "it is gone", (), (task.id,), last=True)
 
 
 class Runner(ABC):
@@ -69,9 +76,10 @@ class Runner(ABC):
         """A task took that long; by it workers get as many as keep them at work."""
         self._mean = seconds if self._mean is None else 0.9 * self._mean + 0.1 * seconds
 
-    @property
-    def ahead(self) -> int:
-        """Tasks that each worker should have."""
+    def ahead(self, *, warm: bool = True) -> int:
+        """Tasks that a worker should have; one that hasn't ended any may be loading for long."""
+        if not warm:
+            return 1
         if self._mean is None:
             return AHEAD
         return min(MOST_AHEAD, max(AHEAD, round(AHEAD_SECONDS / max(self._mean, 1e-6))))

@@ -10,7 +10,6 @@ from __future__ import annotations
 import json
 import os
 import queue
-import signal
 import sys
 import threading
 from pathlib import Path
@@ -87,8 +86,6 @@ class Child:
 
 def main() -> NoReturn:
     """Serve stdin and stdout until shutdown."""
-    # Ctrl-C goes to all processes of a terminal; what it means is for the driver to say.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
     output = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
     sys.stdout = sys.stderr

@@ -53,7 +53,7 @@ class Here(Runner):
         self._messages.put(Ready(NAME, device, os.getpid()))
 
     def room(self) -> int:
-        return self.ahead - len(self._open)
+        return self.ahead() - len(self._open)
 
     def submit(self, task: Task) -> None:
         self._open.add(task.id)
@@ -70,9 +70,11 @@ class Here(Runner):
     def close(self, *, kill: bool = False) -> None:
         self._engine.cancel()
         self._tasks.put(None)
-        if not kill and self._thread.ident is not None:
+        if kill:
+            return
+        if self._thread.ident is not None:
             self._thread.join()
-            self._engine.close()
+        self._engine.close()
 
     def _work(self) -> None:
         while (task := self._tasks.get()) is not None:

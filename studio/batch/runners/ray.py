@@ -33,7 +33,7 @@ from studio.batch.messages import (
     setup_to_json,
 )
 from studio.batch.naming import STAGING
-from studio.batch.runners.base import Runner
+from studio.batch.runners.base import Runner, returned
 from studio.batch.runners.workers import GRACE, MAX_DEATHS
 from studio.errors import InputError
 
@@ -51,7 +51,8 @@ class RayMissing(InputError):
 
     def __init__(self) -> None:
         super().__init__(
-            "Ray isn't installed.", hint="Install it: pip install 'latent-studio[cluster]'."
+            "Ray isn't installed.",
+            hint="Install it: pip install ray. In a checkout: pip install '.[cluster]'.",
         )
 
 
@@ -141,6 +142,7 @@ class _Slot:
     begun: set[int] = field(default_factory=set)
     queue: queue.SimpleQueue[Task | None] = field(default_factory=queue.SimpleQueue)
     thread: threading.Thread | None = None
+    warm: bool = False
     deaths: int = 0
     lives: int = 1
     living: bool = True
@@ -195,6 +197,10 @@ class Cluster(Runner):
         for name in ("LATENT_STUDIO_HOME", "OMP_NUM_THREADS"):
             if (value := os.environ.get(name)) and not address:
                 variables[name] = value
+        # It warns that its cluster asks for a token: ours does, and nobody has to do anything.
+        logger = logging.getLogger("ray")
+        level = logger.level
+        logger.setLevel(logging.ERROR)
         try:
             self._ray.init(
                 address=address or "local",
@@ -206,6 +212,8 @@ class Cluster(Runner):
             )
         except Exception as error:
             raise RayUnreachable(address, error) from error
+        finally:
+            logger.setLevel(level)
 
     @property
     def workers(self) -> tuple[str, ...]:
@@ -224,13 +232,18 @@ class Cluster(Runner):
 
     def room(self) -> int:
         with self._lock:
-            living = [slot for slot in self._slots if slot.living]
-            return sum(max(0, self.ahead - len(slot.tasks)) for slot in living)
+            return sum(max(0, self._room(slot)) for slot in self._slots if slot.living)
+
+    def _room(self, slot: _Slot) -> int:
+        return self.ahead(warm=slot.warm) - len(slot.tasks)
 
     def submit(self, task: Task) -> None:
         with self._lock:
             living = [slot for slot in self._slots if slot.living]
-            slot = min(living, key=lambda slot: len(slot.tasks))
+            if not living:  # the last one went after it was asked whether there is room
+                self._messages.put(returned(self._slots[0].name, task))
+                return
+            slot = max(living, key=self._room)
             slot.tasks[task.id] = task
             slot.queue.put(task)
 
@@ -306,6 +319,7 @@ class Cluster(Runner):
                         slot.begun.add(number)
                         slot.deaths = 0
                     case Over(task=number):
+                        slot.warm = True
                         slot.tasks.pop(number, None)
                         slot.begun.discard(number)
                     case _:
@@ -324,6 +338,7 @@ class Cluster(Runner):
                 return False
             slot.deaths += not begun
             slot.lives += 1
+            slot.warm = False
             slot.living = fault is None and slot.deaths < MAX_DEATHS
             if slot.living:
                 self._make(slot)

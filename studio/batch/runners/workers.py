@@ -25,7 +25,7 @@ from studio.batch.messages import (
     message,
     setup_to_json,
 )
-from studio.batch.runners.base import NoWorkers, Runner
+from studio.batch.runners.base import NoWorkers, Runner, returned
 from studio.hardware import cpu_info, cuda_count, resolve_policy
 from studio.places import Places
 from studio.words import plain
@@ -40,8 +40,13 @@ on which workers die is for the driver to say.)"""
 GRACE = 10.0
 """Seconds that workers get to end by themselves."""
 
-_START = "import sys; sys.path.insert(0, {path!r}); from studio.batch.runners.child import main; \
-main()"
+# Ctrl-C goes to all processes of a terminal; what it means is for the driver to say. It is ignored
+# before anything is imported, since that takes a second.
+_START = """import signal, sys
+signal.signal(signal.SIGINT, signal.SIG_IGN)
+sys.path.insert(0, {path!r})
+from studio.batch.runners.child import main
+main()"""
 
 
 def worker_devices(setup: Setup, workers: int | None) -> tuple[str, ...]:
@@ -69,6 +74,7 @@ class _Slot:
     Args:
         name: for people.
         device: that it computes on.
+        warm: its process has ended a task.
     """
 
     name: str
@@ -78,6 +84,7 @@ class _Slot:
     log: IO[bytes] | None = None
     tasks: dict[int, Task] = field(default_factory=dict)
     begun: set[int] = field(default_factory=set)
+    warm: bool = False
     deaths: int = 0
     lives: int = 0
 
@@ -113,13 +120,18 @@ class Workers(Runner):
 
     def room(self) -> int:
         with self._lock:
-            living = [slot for slot in self._slots if slot.process is not None]
-            return sum(max(0, self.ahead - len(slot.tasks)) for slot in living)
+            return sum(max(0, self._room(slot)) for slot in self._slots if slot.process is not None)
+
+    def _room(self, slot: _Slot) -> int:
+        return self.ahead(warm=slot.warm) - len(slot.tasks)
 
     def submit(self, task: Task) -> None:
         with self._lock:
             living = [slot for slot in self._slots if slot.process is not None]
-            slot = min(living, key=lambda slot: len(slot.tasks))
+            if not living:  # the last one went after it was asked whether there is room
+                self._messages.put(returned(self._slots[0].name, task))
+                return
+            slot = max(living, key=self._room)
             slot.tasks[task.id] = task
             self._send(slot, task.to_json())
 
@@ -170,6 +182,7 @@ class Workers(Runner):
         except OSError as error:
             raise NoWorkers(f"{sys.executable}: {error.strerror or error}.") from error
         slot.lives += 1
+        slot.warm = False
         first = {
             "setup": setup_to_json(replace(self._setup, device=slot.device)),
             "root": str(self._root),
@@ -219,6 +232,7 @@ class Workers(Runner):
                     slot.begun.add(task)
                     slot.deaths = 0
                 case Over(task=task):
+                    slot.warm = True
                     slot.tasks.pop(task, None)
                     slot.begun.discard(task)
                 case _:

@@ -1,10 +1,10 @@
-"""Operations whose bits depend on the size of the batch, computed apart for each of its parts.
+"""Operations whose bits depend on the size of the batch, computed so that they don't.
 
 The kernels behind torch choose how to sum by the shapes they are given. Most choose the same for a
 batch as for a part of it; some don't (on the CPU: convolutions of one pixel, and matrices of few
 rows), and then the last bits of a picture would depend on what it was computed with. Which do is
 found out where they are used: an operation that is met for the first time with these shapes is
-computed both ways and compared, bit for bit.
+computed in every way, and from then on in the first one that gives each part its own bits.
 """
 
 from __future__ import annotations
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
+    Way = Callable[[Any, Sequence[Any], Mapping[str, Any], tuple[int, ...]], Tensor | None]
+
 _GIVEN: dict[Callable[..., Any], int] = {
     functional.linear: 1,
     functional.conv1d: 1,
@@ -34,6 +36,9 @@ _GIVEN: dict[Callable[..., Any], int] = {
 _ALIGNED = 64
 """Bytes to which torch aligns what it allocates; a kernel may sum otherwise where it isn't so."""
 
+_ONE_PIXEL = ((1, 1), (0, 0), (1, 1), 1)
+"""Stride, padding, dilation and groups of a convolution that is a product of matrices."""
+
 Key = tuple["Hashable", ...]
 
 
@@ -42,10 +47,10 @@ class Apart(TorchFunctionMode):
 
     Args:
         sizes: of the parts, along the first dimension of the batch.
-        known: which operations differ; added to. For one device and number of threads.
+        known: how to compute which operations; added to. For one device and number of threads.
     """
 
-    def __init__(self, sizes: Sequence[int], known: dict[Key, bool]) -> None:
+    def __init__(self, sizes: Sequence[int], known: dict[Key, Way]) -> None:
         super().__init__()
         self.sizes = tuple(sizes)
         self.total = sum(sizes)
@@ -60,34 +65,60 @@ class Apart(TorchFunctionMode):
     ) -> Any:
         """Called for every operation of torch while the mode is on."""
         kwargs = kwargs or {}
-        count = _GIVEN.get(func)
-        if count is None or args[0].shape[0] != self.total:
+        if func not in _GIVEN or args[0].shape[0] != self.total:
             return func(*args, **kwargs)
-        named = tuple((name, _mark(value)) for name, value in sorted(kwargs.items()))
-        key = (func, tuple(map(_mark, args)), named, self.sizes)
-        differs = self.known.get(key)
-        if differs:
-            return self._parts(func, count, args, kwargs)
-        whole = func(*args, **kwargs)
-        if differs is None:
-            parts = self._parts(func, count, args, kwargs)
-            self.known[key] = not same_bits(whole, parts)
-            return parts
-        return whole
+        named = [(name, _mark(value)) for name, value in sorted(kwargs.items())]
+        key = (func, self.sizes, *map(_mark, args), *named)
+        if key in self.known:
+            return self.known[key](func, args, kwargs, self.sizes)
+        parts = _parts(func, args, kwargs, self.sizes)
+        self.known[key] = _parts
+        for way in (_whole, _matrices):
+            found = way(func, args, kwargs, self.sizes)
+            if found is not None and same_bits(found, parts):
+                self.known[key] = way
+                break
+        return parts
 
-    def _parts(
-        self, func: Any, count: int, args: Sequence[Any], kwargs: Mapping[str, Any]
-    ) -> Tensor:
-        given = [each.split(self.sizes) for each in args[:count]]
-        mask = kwargs.get("attn_mask")
-        masks = None
-        if mask is not None and mask.shape[0] == self.total:
-            masks = mask.split(self.sizes)
-        results = []
-        for index, own in enumerate(zip(*given, strict=True)):
-            named = kwargs if masks is None else {**kwargs, "attn_mask": masks[index]}
-            results.append(func(*map(_aligned, own), *args[count:], **named))
-        return torch.cat(results)
+
+def _whole(func: Any, args: Sequence[Any], kwargs: Mapping[str, Any], _: object) -> Tensor:
+    result: Tensor = func(*args, **kwargs)
+    return result
+
+
+def _matrices(
+    func: Any, args: Sequence[Any], kwargs: Mapping[str, Any], sizes: tuple[int, ...]
+) -> Tensor | None:
+    """All products of matrices that the parts consist of, in one call; None for anything else."""
+    x, weight, bias = (*args[:3], None)[:3]
+    if bias is None or kwargs or len(set(sizes)) > 1:
+        return None
+    if func is functional.linear:
+        rows = x.reshape(len(sizes), -1, x.shape[-1])
+        weights = weight.t().expand(len(sizes), -1, -1)
+        return torch.baddbmm(bias, rows, weights).view(*x.shape[:-1], -1)
+    if func is functional.conv2d and weight.shape[2:] == (1, 1) and args[3:] == _ONE_PIXEL:
+        weights = weight.flatten(1).expand(len(x), -1, -1)
+        product = torch.baddbmm(bias[:, None], weights, x.flatten(2))
+        return product.view(len(x), -1, *x.shape[2:])
+    return None
+
+
+def _parts(
+    func: Any, args: Sequence[Any], kwargs: Mapping[str, Any], sizes: tuple[int, ...]
+) -> Tensor:
+    """A call for each part."""
+    count = _GIVEN[func]
+    given = [each.split(sizes) for each in args[:count]]
+    mask = kwargs.get("attn_mask")
+    masks = None
+    if mask is not None and mask.shape[0] == sum(sizes):
+        masks = mask.split(sizes)
+    results = []
+    for index, own in enumerate(zip(*given, strict=True)):
+        named = kwargs if masks is None else {**kwargs, "attn_mask": masks[index]}
+        results.append(func(*map(_aligned, own), *args[count:], **named))
+    return torch.cat(results)
 
 
 def same_bits(first: Tensor, second: Tensor) -> bool:
@@ -104,4 +135,4 @@ def _aligned(tensor: Tensor) -> Tensor:
 def _mark(value: Any) -> Hashable:
     if isinstance(value, torch.Tensor):
         return value.shape, value.stride(), value.dtype
-    return repr(value)
+    return tuple(value) if isinstance(value, list) else value

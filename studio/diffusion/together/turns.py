@@ -64,12 +64,14 @@ class Turn(Generic[Question, Answer]):
         self._back.acquire()
 
     def stop(self) -> None:
-        """Have it end at its question, present or next, and wait for that."""
-        if self._thread.ident is None:
-            return
+        """Have it end at its question, present or next."""
         self._stop = True
         self._on.release()
-        self._thread.join()
+
+    def join(self) -> None:
+        """Wait for its end."""
+        if self._thread.ident is not None:
+            self._thread.join()
 
     def _run(self, work: Callable[[Turn[Question, Answer]], None]) -> None:
         try:
@@ -107,6 +109,9 @@ def take_turns(
             for turn, each in zip(waiting, answers, strict=True):
                 turn.resume(each)
     finally:
+        # All are told before any is waited for: whoever breaks off the wait leaves none behind.
         for turn in turns:
             turn.stop()
+        for turn in turns:
+            turn.join()
     return [turn.error for turn in turns]
