@@ -148,20 +148,24 @@ def run(
 
 
 @app.command(
-    epilog="Exit codes: 0 done, 1 some jobs failed, 2 something given is at fault, 130 stopped."
+    epilog="Exit codes: 0 all done, 1 some jobs failed, 2 something given is at fault or nothing "
+    "can go on (a full disk), 130 stopped."
 )
 def batch(
     graph: Annotated[
         Path | None,
-        typer.Argument(metavar="GRAPH", help="A graph file, or a job file (batch.toml)."),
+        typer.Argument(
+            metavar="GRAPH", help="A graph file, a job file (batch.toml), or an example's name."
+        ),
     ] = None,
     sweeps: Annotated[
         list[str] | None,
         typer.Option(
             "--sweep",
             metavar="NODE.PARAM=SPEC",
-            help="Values to go through: 1..4, 3,5,7, linspace(0,1,5), random(8), glob(*.png) or "
-            "lines(prompts.txt); repeatable, which multiplies.",
+            help="Values to go through: 1..4, 3,5,7, and in quotation marks for the shell "
+            "'…=linspace(0,1,5)', random(8), glob(*.png), lines(prompts.txt); repeatable, which "
+            "multiplies.",
         ),
     ] = None,
     paired: Annotated[
@@ -169,7 +173,12 @@ def batch(
     ] = False,
     csv: Annotated[
         Path | None,
-        typer.Option("--csv", metavar="FILE", help="A job a row, columns named node.param."),
+        typer.Option(
+            "--csv",
+            metavar="FILE",
+            help="A job a row, columns named node.param; with sweeps each row runs with every "
+            "point.",
+        ),
     ] = None,
     jsonl: Annotated[
         Path | None, typer.Option("--jsonl", metavar="FILE", help="The same as a JSON a line.")
@@ -181,23 +190,37 @@ def batch(
     ] = None,
     resume: Annotated[
         Path | None,
-        typer.Option("--resume", metavar="DIR", help="Go on with the batch in a folder."),
+        typer.Option(
+            "--resume",
+            metavar="DIR",
+            help="Go on with the batch in a folder, after a stop or a crash.",
+        ),
     ] = None,
     retry_failed: Annotated[
         bool, typer.Option("--retry-failed", help="With --resume: try failed jobs again.")
     ] = False,
     on: Annotated[
         str | None,
-        typer.Option("--on", metavar="WHERE", help="here, workers or ray (at RAY_ADDRESS)."),
+        typer.Option(
+            "--on",
+            metavar="WHERE",
+            help="here; workers, processes of this machine; ray, a cluster (RAY_ADDRESS).",
+        ),
     ] = None,
     workers: Annotated[
         str | None,
-        typer.Option("--workers", metavar="N", help="Worker processes, or auto: one a GPU."),
+        typer.Option(
+            "--workers",
+            metavar="N",
+            help="How many, or auto: one a GPU. By itself it means --on workers.",
+        ),
     ] = None,
     batch_size: Annotated[
         str | None,
         typer.Option(
-            "--batch-size", metavar="N", help="Jobs to run as one at most, or auto; 1 fuses none."
+            "--batch-size",
+            metavar="N",
+            help="Pictures denoised as one, at most, or auto; 1 for each by itself.",
         ),
     ] = None,
     texts_first: Annotated[
@@ -217,14 +240,21 @@ def batch(
         bool, typer.Option("--dry-run", help="Check, count and forecast, and stop there.")
     ] = False,
     yes: Annotated[
-        bool, typer.Option("--yes", "-y", help="Don't ask, however much it is.")
+        bool,
+        typer.Option(
+            "--yes",
+            "-y",
+            help="Don't ask, however much it is; with --resume, go on with files that changed.",
+        ),
     ] = False,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print one event a line on stdout, as JSON.")
     ] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print the paths only.")] = False,
+    quiet: Annotated[
+        bool, typer.Option("--quiet", "-q", help="Print paths and failures only.")
+    ] = False,
 ) -> None:
-    """Run a graph for every point of a sweep and every row of a table; can go on after a crash."""
+    """Run a graph for every point of sweeps and every row of a table; --resume goes on with it."""
     from studio.cli import batch as command
 
     raise typer.Exit(

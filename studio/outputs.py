@@ -42,6 +42,7 @@ __all__ = [
     "expand",
     "fields_of",
     "pattern_fault",
+    "with_counter",
     "write_temp",
 ]
 
@@ -163,14 +164,7 @@ class OutputFolder:
         """
         from blake3 import blake3
 
-        fault = pattern_fault(name)
-        if not fault and fields_of(name):
-            fault = "its fields are not filled in"
-        if fault:
-            raise BadPattern(name, fault)
-        if "{counter" not in name:
-            name += "_{counter}"
-        *folders, last = name.split("/")
+        *folders, last = with_counter(name).split("/")
         folder = self._folder(folders)
         before, digits, after = split_counter(last)
         example = folder / f"{before}{'#' * digits}{after}{suffix}"
@@ -276,6 +270,20 @@ def _remove(temp: Path) -> None:
     """
     with contextlib.suppress(OSError):
         temp.unlink(missing_ok=True)
+
+
+def with_counter(name: str) -> str:
+    """A name that `expand` gave, with a counter where it has none.
+
+    Raises:
+        BadPattern: it wasn't expanded, or leads outside.
+    """
+    fault = pattern_fault(name)
+    if not fault and fields_of(name):
+        fault = "its fields are not filled in"
+    if fault:
+        raise BadPattern(name, fault)
+    return name if "{counter" in name else f"{name}_{{counter}}"
 
 
 def write_temp(temp: Path, data: bytes) -> None:

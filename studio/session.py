@@ -154,16 +154,16 @@ class Session:
         return ModelStore(self.policy)
 
 
-def locate(path: Path) -> Path:
+def locate(path: Path, suffix: str = ".json") -> Path:
     """A graph's path; the name of one that ships with the program stands for it.
 
     So `run text_to_image` and `run workflows/text_to_image.json` work from any folder, installed
-    or not; a file that is there always wins.
+    or not; a file that is there always wins. Job files ship with the `suffix` ".toml".
     """
     if str(path) == "-" or path.exists() or path.parent not in (Path(), Path("workflows")):
         return path
-    shipped = resources().parent / "workflows" / path.with_suffix(".json").name
-    return shipped if shipped.is_file() else path
+    shipped = resources().parent / "workflows" / path.with_suffix(suffix).name
+    return shipped if path.suffix in ("", suffix) and shipped.is_file() else path
 
 
 def _title(path: Path | str) -> str:

@@ -7,8 +7,9 @@ import os
 ENVIRONMENT = {
     # OpenMP's threads wait for each other by spinning, 3 ms at most, and lose most of their time
     # where another program wants the core. Sleeping at once costs as much as a small model's
-    # operation. 100,000 turns are about 1 ms: longer than most waits, too short to hurt.
-    "GOMP_SPINCOUNT": "100000",
+    # operation. 3,000 turns are about 30 us: longer than most waits of a step on idle cores, and
+    # where the cores are wanted a step never takes several times as long as the one before.
+    "GOMP_SPINCOUNT": "3000",
     # The same for the OpenMP of Windows and macOS, which counts in milliseconds; not measured.
     "KMP_BLOCKTIME": "0",
     # Nothing may look for a hub while a graph runs.

@@ -29,7 +29,11 @@ def short(value: Any, limit: int = 40) -> str:
     """`value` as a person would write it in JSON, cut to `limit` characters."""
     if value is None or isinstance(value, bool):
         return json.dumps(value)
-    text = f'"{value}"' if isinstance(value, str) else str(value)
+    return cut(f'"{value}"' if isinstance(value, str) else str(value), limit)
+
+
+def cut(text: str, limit: int) -> str:
+    """`text` on one line, cut to `limit` characters."""
     text = " ".join(text.split())
     return text if len(text) <= limit else f"{text[: limit - 1]}…"
 

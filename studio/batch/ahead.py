@@ -17,7 +17,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import studio
-from studio.batch.checking import combinations, with_sets
+from studio.batch.checking import combinations
+from studio.batch.targets import with_sets
 from studio.errors import StudioError
 from studio.graph.files import to_json
 from studio.graph.order import needed_by
@@ -45,10 +46,17 @@ _START = "import sys; sys.path.insert(0, {path!r}); from studio.execution.worker
 sys.exit(main({device!r}, {dtype!r}))"
 
 
-def is_short(plan: BatchPlan, session: Session) -> bool:
-    """Whether the models of a batch don't fit into the free memory of the device together."""
+def is_short(plan: BatchPlan, session: Session, workers: int = 1) -> bool:
+    """Whether the models of a batch don't fit into the free memory of the device together.
+
+    Args:
+        plan: of the batch.
+        session: names the device.
+        workers: processes of this machine that load them; on GPUs it is taken that each has one.
+    """
     free = _free(session)
-    return free is not None and HEADROOM * _model_bytes(plan) > free
+    copies = 1 if session.policy.kind == "cuda" else workers
+    return free is not None and HEADROOM * _model_bytes(plan) * copies > free
 
 
 def encoders(plan: BatchPlan) -> tuple[str, ...]:
@@ -120,8 +128,8 @@ def encode_texts(
                 break
             count += 1
             tell(count)
-    except (StudioError, OSError):
-        pass  # what is wrong shows when the jobs run, with its job
+    except (StudioError, OSError, ValueError):
+        pass  # a child killed in the middle of a line too; what is wrong shows when its job runs
     finally:
         if child:
             _end(child)

@@ -6,6 +6,7 @@ import math
 from typing import TYPE_CHECKING, Any, overload
 
 from studio.batch.model import Job, JobList
+from studio.batch.sequences import MOST
 from studio.errors import InputError
 
 if TYPE_CHECKING:
@@ -14,9 +15,6 @@ if TYPE_CHECKING:
     from studio.batch.rows import Rows
     from studio.batch.specs import Spec
     from studio.batch.targets import Target
-
-MOST_JOBS = 10**12
-"""What --yes can't get past: at a thousand jobs a second it would take thirty years."""
 
 
 class UnequalZip(InputError):
@@ -43,7 +41,7 @@ class TooManyJobs(InputError):
 
     def __init__(self, count: int) -> None:
         super().__init__(
-            f"That is {count:.3g} jobs; {MOST_JOBS:,} are the most.", hint="Sweep over less."
+            f"That is {count:.3g} jobs; {MOST:,} are the most.", hint="Sweep over less."
         )
 
 
@@ -125,7 +123,7 @@ class Space(JobList):
                 if place in setter:
                     raise SetTwice(place, setter[place], name)
                 setter[place] = name
-        if self.total > MOST_JOBS:
+        if self.total > MOST:
             raise TooManyJobs(self.total)
 
     @property

@@ -16,12 +16,12 @@ from typing import TYPE_CHECKING, Any
 from studio.batch.axes import RowsAxis, SweepAxis
 from studio.batch.sequences import Seeds, Steps
 from studio.batch.specs import ENDS
-from studio.batch.wording import cut
+from studio.batch.targets import with_sets
 from studio.errors import InputError
 from studio.graph.check import check
 from studio.graph.errors import GraphInvalid
 from studio.params import Marker
-from studio.words import short
+from studio.words import cut, short
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
@@ -45,8 +45,7 @@ class Misfit(InputError):
     """A value that is right by itself, and wrong beside the others of its node."""
 
     def __init__(self, source: str, sets: Mapping[str, Any], place: str, trouble: str) -> None:
-        words = ", ".join(f"{key} = {short(value, 30)}" for key, value in sets.items())
-        super().__init__(f"{source} with {cut(words, 200)}: {place}: {trouble}")
+        super().__init__(f"{source} with {_words(sets)}: {place}: {trouble}")
 
 
 class Judge:
@@ -64,16 +63,6 @@ class Judge:
         if value is None or type(marker).fault is Marker.fault:
             return None
         return marker.fault(value, self._environment)
-
-
-def with_sets(graph: Graph, sets: Mapping[str, Any]) -> Graph:
-    """A copy of a graph with widgets set, by "node.param"."""
-    nodes = dict(graph.nodes)
-    for place, value in sets.items():
-        name, _, key = place.partition(".")
-        node = nodes[name]
-        nodes[name] = node.model_copy(update={"params": {**node.params, key: value}})
-    return graph.model_copy(update={"nodes": nodes})
 
 
 def check_jobs(
@@ -110,20 +99,18 @@ def check_jobs(
     checked = check(with_sets(graph, first), specs, environment, only=only, source=source)
     _check_misfits(space, graph, checked, environment, source)
     constants = ({**first, **sets} for sets in _combinations(space, _is_constant))
-    others = itertools.chain(_shapes(space), constants)
-    for sets in others:
+    for sets in itertools.chain(_shapes(space), constants):
         if sets == first:
             continue
-        changed = (pair for pair in sets.items() if first.get(pair[0]) != pair[1])
-        words = ", ".join(f"{place} = {short(value, 30)}" for place, value in changed)
-        check(
-            with_sets(graph, sets),
-            specs,
-            environment,
-            only=only,
-            source=f"{source} with {cut(words, 200)}" if words else source,
-        )
+        changed = {place: value for place, value in sets.items() if first.get(place) != value}
+        where = f"{source} with {_words(changed)}" if changed else source
+        check(with_sets(graph, sets), specs, environment, only=only, source=where)
     return checked, tuple(_idle(space, checked))
+
+
+def _words(sets: Mapping[str, Any]) -> str:
+    """ "sampler.seed = 3, sampler.cfg = 5"."""
+    return cut(", ".join(f"{place} = {short(value, 30)}" for place, value in sets.items()), 200)
 
 
 def _any_job(

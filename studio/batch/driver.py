@@ -46,8 +46,6 @@ if TYPE_CHECKING:
     from studio.batch.runners.base import Runner
     from studio.execution.events import Event
 
-    Grouping = Callable[[Iterable[Job]], Iterator[tuple[Job, ...]]]
-
 ATTEMPTS = 2
 """A job that failed is tried once more: a file server may have hiccuped."""
 
@@ -68,7 +66,6 @@ def run(
     emit: Callable[[Event], None],
     cancel: threading.Event,
     retry_failed: bool = False,
-    grouping: Grouping | None = None,
 ) -> Summary:
     """Run all jobs of a batch that haven't ended.
 
@@ -81,7 +78,6 @@ def run(
         emit: told what happens, in this thread.
         cancel: set it to stop after the denoising steps in flight.
         retry_failed: run jobs again that failed for good.
-        grouping: puts neighbours together that can run as one; None takes `setup.batch_size`'s.
 
     Returns:
         What it came to; also where it had to stop (a full disk, no workers).
@@ -93,7 +89,7 @@ def run(
     token = os.urandom(4).hex()
     with make_runner(choice, setup, folder.root, token) as runner:
         loop = _Loop(folder, setup, jobs, runner, emit, cancel, token)
-        return loop.run(order, retry_failed=retry_failed, grouping=grouping)
+        return loop.run(order, retry_failed=retry_failed)
 
 
 @dataclass
@@ -144,9 +140,7 @@ class _Loop:
         self.number = 0
         self.living: set[str] = set()
 
-    def run(
-        self, order: Sequence[int], *, retry_failed: bool, grouping: Grouping | None
-    ) -> Summary:
+    def run(self, order: Sequence[int], *, retry_failed: bool) -> Summary:
         start = time.perf_counter()
         ended = self.journal.ended(failed=not retry_failed)
         counts = self.journal.counts()
@@ -154,7 +148,7 @@ class _Loop:
         total = len(self.jobs)
         self.emit(BatchStarted(total, self.done, self.failed, self.runner.workers))
         pending = (self.jobs[index] for index in order if index not in ended)
-        tasks = (grouping or _grouping(self.setup))(pending)
+        tasks = _grouped(pending, self.setup)
         first = next(tasks, None)
         if first is not None:
             self.again.append(first)
@@ -369,14 +363,14 @@ class _Loop:
         self.blocked = self.blocked or reason
 
 
-def _grouping(setup: Setup) -> Grouping:
+def _grouped(jobs: Iterable[Job], setup: Setup) -> Iterator[tuple[Job, ...]]:
     """Neighbours that can run as one together, as many as `setup` allows."""
     if setup.batch_size == 1:
-        return lambda jobs: ((job,) for job in jobs)
+        return ((job,) for job in jobs)
     from studio.batch.fused import groups
 
     graph, registry = from_json(dict(setup.graph)), Registry.load()
-    return lambda jobs: groups(jobs, graph, registry, setup.batch_size or DEFAULT_BATCH)
+    return groups(jobs, graph, registry, setup.batch_size or DEFAULT_BATCH)
 
 
 def _files(results: Iterable[tuple[str, JobResult]]) -> Iterator[OutputFile]:

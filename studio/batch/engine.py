@@ -8,26 +8,23 @@ encoded and written while the next computes.
 from __future__ import annotations
 
 import contextlib
-import errno
 import functools
 import threading
 import time
-import traceback
 from concurrent import futures
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Self
 
-from studio.batch.messages import Began, Message, Noted, Over, Result, Stepped, Task
-from studio.batch.model import Job, JobResult, OutputFile, Setup
+from studio.batch.attempt import Attempt, Teller
+from studio.batch.messages import Began
 from studio.batch.naming import JobFolder
 from studio.batch.planner import Planner
 from studio.environment import Environment
 from studio.errors import StudioError
-from studio.execution import events
 from studio.execution.cache import Cache
 from studio.execution.executor import Begun, Executor
 from studio.hardware import resolve_policy
-from studio.outputs import DiskFull, OutputFolder
+from studio.outputs import OutputFolder
 from studio.places import Places
 from studio.registry import Registry
 from studio.session import DEVICE_KINDS, Session
@@ -36,10 +33,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
+    from studio.batch.attempt import Emit, Report
+    from studio.batch.messages import Task
+    from studio.batch.model import JobResult, Setup
     from studio.execution.cache import Remembered, SavedFile
     from studio.execution.plan import Plan
-
-    Report = Callable[[Message], None]
 
 MEMORY = 256 * 2**20
 """Bytes of results a worker keeps in memory: what jobs share (texts, sources) is small, and what
@@ -47,9 +45,6 @@ only one of them needs is of no use afterwards."""
 
 WRITING = 4
 """Jobs whose files may be on their way to the disk while the next one computes."""
-
-STEP_INTERVAL = 0.1
-"""Seconds between reports of steps."""
 
 
 class BatchCache(Cache):
@@ -151,84 +146,58 @@ class JobEngine:
                 file is written, that the task is over. Called from several threads.
         """
         report(Began(self.name, task.id))
-        steps = _Steps(self.name, task.id, report)
-        share, plans = self._fuse(task, steps)
-        ends = _Ends(self.name, task, report)
+        teller = Teller(self.name, task, report, self._warned)
+        share, plans = self._fuse(task, teller)
         for job, attempt in zip(task.jobs, task.attempts, strict=True):
             if self.executor.cancel.is_set():
-                ends.end(None)
-            else:
-                self._job(job, attempt, share, plans.get(job.index), steps, ends)
+                teller.end(None)
+                continue
+            token = f"{self._token}/{job.index}-{attempt}"
+            folder = JobFolder(self._root, job.index + 1, self.setup.count, token)
+            self._job(Attempt(job, attempt, folder, share, teller), plans.get(job.index))
 
-    def _job(
-        self,
-        job: Job,
-        attempt: int,
-        share: float,
-        known: Plan | None,
-        steps: _Steps,
-        ends: _Ends,
-    ) -> None:
-        start = time.perf_counter() - share
-        token = f"{self._token}/{job.index}-{attempt}"
-        folder = JobFolder(self._root, job.index + 1, self.setup.count, token)
-        environment = replace(self._environment, output=folder)
+    def _job(self, one: Attempt, known: Plan | None) -> None:
+        """Run a job's nodes; its files are finished in another thread.
 
-        def failed(error: BaseException) -> JobResult:
-            folder.discard()
-            return JobResult(
-                job.index,
-                "failed",
-                str(error) if isinstance(error, StudioError) else _words(error),
-                round(time.perf_counter() - start, 6),
-                attempts=attempt,
-                detail="" if _expected(error) else _trace(error),
-                full=_disk_full(error),
-            )
-
-        def emit(event: events.Event) -> None:
-            if isinstance(event, events.Warned) and event.message not in self._warned:
-                self._warned.add(event.message)  # once, not a thousand times
-                ends.report(Noted(self.name, event.message, job.index))
-            steps(event)
-
-        def finish(begun: Begun) -> None:
-            result: JobResult | None = None
-            try:
-                run = begun.finish()
-                if run.error is not None:
-                    result = failed(run.error)
-                elif run.status == "cancelled":
-                    folder.discard()
-                else:
-                    result = JobResult(
-                        job.index,
-                        "done",
-                        seconds=round(time.perf_counter() - start, 6),
-                        outputs=_by_node(folder, run.outputs),
-                        attempts=attempt,
-                    )
-            except Exception as error:
-                result = failed(error)
-            finally:
-                self._writing.release()
-                ends.end(result)
-
+        Args:
+            one: the job.
+            known: its plan, made before some of it was computed together with others.
+        """
         try:
+            environment = replace(self._environment, output=one.folder)
             planner = self._planner
-            plan = planner.again(known, environment) if known else planner.plan(job, environment)
+            if known is None:
+                known = plan = planner.plan(one.job, environment)
+            else:
+                plan = planner.again(known, environment)
             self._writing.acquire()
             try:
-                begun = self.executor.begin(plan, environment, emit)
+                begun = self.executor.begin(plan, environment, one.emit)
             except BaseException:
                 self._writing.release()
                 raise
         except Exception as error:
-            ends.end(failed(error))
+            one.end(one.failed(error))
             return
-        self._finishers.submit(finish, begun)
+        self._finishers.submit(self._finish, one, begun, reused=not _computes(known))
 
-    def _fuse(self, task: Task, steps: _Steps) -> tuple[float, dict[int, Plan]]:
+    def _finish(self, one: Attempt, begun: Begun, *, reused: bool) -> None:
+        result: JobResult | None = None
+        try:
+            run = begun.finish()
+            if run.error is not None:
+                result = one.failed(run.error)
+            elif run.status == "cancelled":
+                one.folder.discard()
+            else:
+                result = one.done(run.outputs, reused=reused)
+        except Exception as error:
+            result = one.failed(error)
+        finally:
+            self._writing.release()
+            one.end(result)
+
+    def _fuse(self, task: Task, emit: Emit) -> tuple[float, dict[int, Plan]]:
         """Compute what the jobs of a task can compute as one.
 
         Returns:
@@ -246,7 +215,7 @@ class JobEngine:
                 plans[job.index] = self._planner.plan(job)
         if len(plans) > 1:
             limit = self.setup.batch_size
-            prepare(self.executor, [*plans.values()], self._environment, steps, limit=limit)
+            prepare(self.executor, [*plans.values()], self._environment, emit, limit=limit)
         return (time.perf_counter() - start) / len(task.jobs), plans
 
 
@@ -271,80 +240,6 @@ class _Later(futures.Executor):
         pass
 
 
-class _Steps:
-    """Tells of nodes and their steps, not too often."""
-
-    def __init__(self, worker: str, task: int, report: Report) -> None:
-        self._worker = worker
-        self._task = task
-        self._report = report
-        self._last = 0.0
-
-    def __call__(self, event: events.Event) -> None:
-        now = time.monotonic()
-        if now - self._last < STEP_INTERVAL:
-            return
-        if isinstance(event, events.NodeStarted):
-            self._report(Stepped(self._worker, self._task, event.node, 0, 0))
-        elif isinstance(event, events.NodeProgress):
-            self._report(Stepped(self._worker, self._task, event.node, event.step, event.of))
-        else:
-            return
-        self._last = now
-
-
-class _Ends:
-    """Counts the jobs of a task that have ended or were stopped."""
-
-    def __init__(self, worker: str, task: Task, report: Report) -> None:
-        self.report = report
-        self._worker = worker
-        self._task = task
-        self._left = len(task.jobs)
-        self._lock = threading.Lock()
-
-    def end(self, result: JobResult | None) -> None:
-        """A job ended, or was stopped (None)."""
-        if result is not None:
-            self.report(Result(self._worker, self._task.id, result))
-        with self._lock:
-            self._left -= 1
-            over = not self._left
-        if over:
-            self.report(Over(self._worker, self._task.id))
-
-
-def _by_node(folder: JobFolder, outputs: Sequence[events.OutputWritten]) -> tuple[OutputFile, ...]:
-    nodes = {output.path: output.node for output in outputs}
-    return tuple(
-        replace(file, node=nodes.get(str(folder.root / file.path), "")) for file in folder.files
-    )
-
-
-def _chain(error: BaseException | None) -> list[BaseException]:
-    found: list[BaseException] = []
-    while error is not None and error not in found:
-        found.append(error)
-        error = error.__cause__
-    return found
-
-
-def _disk_full(error: BaseException) -> bool:
-    return any(
-        isinstance(one, DiskFull)
-        or (isinstance(one, OSError) and one.errno in (errno.ENOSPC, errno.EDQUOT))
-        for one in _chain(error)
-    )
-
-
-def _expected(error: BaseException) -> bool:
-    """Whether it is told in words that need no traceback."""
-    return all(isinstance(one, StudioError) for one in _chain(error))
-
-
-def _words(error: BaseException) -> str:
-    return f"{type(error).__name__}: {error}".removesuffix(": ")
-
-
-def _trace(error: BaseException) -> str:
-    return "".join(traceback.format_exception(error))
+def _computes(plan: Plan) -> bool:
+    """Whether it runs more than what writes files."""
+    return any(not plan.graph.nodes[name].spec.effects for name in plan.running)

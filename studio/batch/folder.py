@@ -19,18 +19,19 @@ from typing import IO, TYPE_CHECKING, Any
 
 import psutil  # type: ignore[import-untyped]
 
+from studio.batch.jobfile import FILE_NAME
 from studio.batch.journal import FILE, Journal
 from studio.batch.naming import Names
 from studio.errors import InputError
-from studio.outputs import OutputFolder
+from studio.outputs import OutputFolder, OutputNotWritable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
 LOCK = "batch.lock"
-JOB_FILE = "batch.toml"
-"""Describes the batch (`studio.batch.jobfile`)."""
+MOST_READ = 4096
+"""Bytes of the lock file that are looked at."""
 
 
 class FolderInUse(InputError):
@@ -41,7 +42,8 @@ class FolderInUse(InputError):
         if holder.get("host") not in (None, platform.node()):
             who += f" on {holder['host']}"
         since = holder.get("since")
-        when = f", since {time.strftime('%H:%M', time.localtime(since))}" if since else ""
+        known = since is not None and 0 < since < 2**32  # the file may be damaged
+        when = f", since {time.strftime('%H:%M', time.localtime(since))}" if known else ""
         super().__init__(
             f"A batch is at work in {root} ({who}{when}).",
             hint="Wait for it or stop it, or choose another folder with --out.",
@@ -112,7 +114,7 @@ def open_folder(path: Path, *, resume: bool) -> Iterator[BatchFolder]:
             with Journal(journal_file) as journal:
                 begun, done = journal.begun(), journal.counts().done
             # Killed before it was described: nobody can go on with it, and nothing is lost.
-            if begun or (root / JOB_FILE).exists():
+            if begun or (root / FILE_NAME).exists():
                 raise FolderTaken(root, done)
         with Journal(journal_file) as journal:
             names = Names(root)
@@ -142,9 +144,17 @@ def _locked(root: Path) -> Iterator[None]:
 
 
 def _take(root: Path, path: Path) -> IO[bytes]:
-    """The lock file, open and locked."""
+    """The lock file, open and locked.
+
+    Raises:
+        FolderInUse: another process has it.
+        OutputNotWritable: it can't be opened, or leads elsewhere.
+    """
     while True:
-        file = path.open("a+b")
+        try:
+            file = open(path, "a+b", opener=_open_itself)  # noqa: SIM115  - the caller closes it
+        except OSError as error:
+            raise OutputNotWritable(root, error) from error
         try:
             if not _lock(file):
                 raise FolderInUse(root, _holder(file))
@@ -154,6 +164,11 @@ def _take(root: Path, path: Path) -> IO[bytes]:
             file.close()
             raise
         file.close()  # its last holder removed it meanwhile
+
+
+def _open_itself(path: str, flags: int) -> int:
+    """Open a file, and none that a link leads to: it will be overwritten."""
+    return os.open(path, flags | getattr(os, "O_NOFOLLOW", 0), 0o666)
 
 
 def _is_there(file: IO[bytes], path: Path) -> bool:
@@ -169,10 +184,15 @@ def _holder(file: IO[bytes]) -> dict[str, Any]:
     """Who holds the lock, as its file says; empty where it says nothing."""
     try:
         file.seek(0)
-        holder = json.loads(file.read() or b"{}")
-    except (OSError, ValueError):
+        holder = json.loads(file.read(MOST_READ) or b"{}")
+        return {
+            "pid": int(holder["pid"]),
+            "started": float(holder["started"]),
+            "host": str(holder["host"]),
+            "since": float(holder["since"]),
+        }
+    except (OSError, ValueError, TypeError, KeyError, OverflowError, RecursionError):
         return {}
-    return holder if isinstance(holder, dict) else {}
 
 
 def _lives(holder: dict[str, Any]) -> bool:
@@ -184,8 +204,8 @@ def _lives(holder: dict[str, Any]) -> bool:
     try:
         process = psutil.Process(holder["pid"])
         # A process number is given again; the start time tells whether it is the same process.
-        return bool(abs(process.create_time() - holder.get("started", 0)) < 1)
-    except psutil.Error:
+        return bool(abs(process.create_time() - holder["started"]) < 1)
+    except (psutil.Error, ValueError, OverflowError):
         return False
 
 

@@ -109,7 +109,9 @@ def forecast(plan: BatchPlan, folder: Path, home: Path, left: int | None = None)
     )
 
 
-def remember(plan: BatchPlan, home: Path, jobs: int, wall: float, written: int) -> None:
+def remember(
+    plan: BatchPlan, home: Path, jobs: int, wall: float, written: int, reused: int = 0
+) -> None:
     """Note what a batch took, for the next forecast.
 
     Args:
@@ -118,13 +120,14 @@ def remember(plan: BatchPlan, home: Path, jobs: int, wall: float, written: int) 
         jobs: that ended in this run; too few say nothing.
         wall: seconds it took, all workers together.
         written: bytes of their pictures.
+        reused: jobs among them whose pictures came from the cache, which takes no time to speak of.
     """
-    if jobs < ENOUGH:
+    if jobs - reused < ENOUGH:
         return
     path = home / FILE
     times = _read(path)
     times[kind_of(plan)] = {
-        "seconds": wall / jobs,
+        "seconds": wall / (jobs - reused),
         "bytes": written / jobs,
         "at": round(time.time()),
     }

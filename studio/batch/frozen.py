@@ -25,14 +25,15 @@ from studio.batch.checking import combinations
 from studio.batch.jobfile import FILE_NAME, FrozenValues, Request, read_job_file, to_toml
 from studio.batch.store import Store
 from studio.batch.texts import StoredValues
-from studio.batch.wording import cut
 from studio.errors import InputError, StudioError
 from studio.graph import files as graph_files
 from studio.params import Marker
+from studio.words import cut
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from studio.batch.indices import Indices
     from studio.batch.planning import BatchPlan
 
 FILES_HASHED = 100
@@ -198,20 +199,44 @@ def fingerprints(plan: BatchPlan) -> dict[str, str]:
     return found
 
 
-def check_same(before: str | None, plan: BatchPlan) -> None:
+def check_same(before: str | None, plan: BatchPlan, done: Indices, *, yes: bool) -> str:
     """Compare the files of a batch that goes on with those it began with.
+
+    A file that no job which is done has read may have changed: nothing was made from the old one,
+    and it may be the very file that jobs failed for.
 
     Args:
         before: `fingerprints` as JSON, of when it began; None where it began without.
         plan: of the batch.
+        done: numbers of the jobs that are done.
+        yes: take whatever is there now.
+
+    Returns:
+        `fingerprints` as JSON, for the next time.
 
     Raises:
-        Replaced: one has another content.
+        Replaced: one that pictures were made from has another content.
     """
     began: dict[str, str] = json.loads(before or "{}")
     now = fingerprints(plan)
-    if others := [name for name, mark in began.items() if now.get(name, mark) != mark]:
-        raise Replaced(others)
+    others = [name for name, mark in began.items() if now.get(name, mark) != mark]
+    if others and not yes and (used := _used(others, plan, done)):
+        raise Replaced(used)
+    return json.dumps(began | now)
+
+
+def _used(names: Sequence[str], plan: BatchPlan, done: Indices) -> list[str]:
+    """Those of some files, named as by `fingerprints`, that jobs which are done have read."""
+    read: set[str] = set()
+    for index in range(len(plan.space)):
+        if index in done and len(read) < len(names):
+            sets = plan.space[index].sets
+            for name in names:
+                place = name.partition(" = ")[0]
+                # What jobs leave to the graph is the same for all of them.
+                if place not in sets or name == f"{place} = {sets[place]}":
+                    read.add(name)
+    return [name for name in names if name in read]
 
 
 def digest(folder: Path) -> str:

@@ -11,16 +11,17 @@ from __future__ import annotations
 
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, cast
+from weakref import WeakKeyDictionary
 
 from studio import tuning
 from studio.errors import Cancelled, StudioError
 from studio.execution import events
 from studio.execution.plan import Action, Plan, make_plan
+from studio.graph.order import needed_by
 from studio.params import Prompt, Seed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-    from weakref import WeakKeyDictionary
 
     from torch import Tensor
 
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
 _RECIPES = frozenset({"Model", "Clip", "Vae", "Sampler", "Sigmas"})
 """Outputs that samplings in one batch should have in common."""
 
-_predictors: WeakKeyDictionary[Any, Predictor] | None = None
+_predictors: WeakKeyDictionary[Executor, Predictor] = WeakKeyDictionary()
 
 
 def samples(spec: NodeSpec) -> bool:
@@ -90,7 +91,11 @@ class _Splitting:
             for name, node in graph.nodes.items()
             if node.type in registry and samples(registry[node.type])
         }
-        self._above = self._upstream(self._samplers)
+        feeds = {
+            name: [wire.partition(".")[0] for wire in node.inputs.values()]
+            for name, node in graph.nodes.items()
+        }
+        self._above = needed_by(self._samplers, feeds)
 
     def common(self, job: Job) -> tuple[object, ...] | None:
         """What others must have in common with a job; None where nothing samples."""
@@ -119,18 +124,6 @@ class _Splitting:
         if node in self._samplers:
             return param.kind != "float"  # cfg, eta, denoise …; not steps, samplers, sizes
         return param.kind in ("int", "bool")  # sizes
-
-    def _upstream(self, names: Collection[str]) -> set[str]:
-        found = set(names)
-        stack = list(names)
-        while stack:
-            node = self._graph.nodes[stack.pop()]
-            for wire in node.inputs.values():
-                source = wire.partition(".")[0]
-                if source in self._graph.nodes and source not in found:
-                    found.add(source)
-                    stack.append(source)
-        return found
 
 
 # Denoising them
@@ -203,10 +196,8 @@ def _wanted(plans: Sequence[Plan]) -> list[Plan]:
 def _to(plan: Plan, targets: Collection[str]) -> Plan:
     """The part of a plan that it takes to make `targets`, as if nothing were cached."""
     graph = plan.graph
-    needed = set(targets)
-    for name in reversed(list(graph.nodes)):
-        if name in needed:
-            needed |= {source.node for source in graph.nodes[name].wires.values()}
+    feeds = {name: [w.node for w in node.wires.values()] for name, node in graph.nodes.items()}
+    needed = needed_by(targets, feeds)
     nodes = {name: node for name, node in graph.nodes.items() if name in needed}
     part: CheckedGraph = replace(graph, nodes=nodes, targets=tuple(targets))
     signed = {name: plan.signed[name] for name in nodes}
@@ -290,17 +281,11 @@ def _work(
 
 def _predictor(executor: Executor) -> Predictor:
     """The predictor of an executor's models; it remembers what it learnt of them."""
-    from weakref import WeakKeyDictionary
-
     from studio.diffusion.together import Predictor
 
-    global _predictors
-    if _predictors is None:
-        _predictors = WeakKeyDictionary()
-    store = executor.models
-    if store not in _predictors:
-        _predictors[store] = Predictor(store)
-    return _predictors[store]
+    if executor not in _predictors:
+        _predictors[executor] = Predictor(executor.models)
+    return _predictors[executor]
 
 
 def _quiet(emit: Emit) -> Emit:
@@ -324,7 +309,8 @@ class _Speaker:
         """What to give run `number` as its `emit`."""
 
         def say(event: events.Event) -> None:
-            if isinstance(event, events.NodeFailed) and len(self._alive) > 1:
+            failed = isinstance(event, events.NodeFailed) and number in self._alive
+            if failed and len(self._alive) > 1:
                 self._alive.remove(number)
             if isinstance(event, events.Warned) or self._alive[0] == number:
                 self._emit(event)

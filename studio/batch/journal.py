@@ -13,17 +13,18 @@ import threading
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import islice
+from pathlib import PureWindowsPath
 from typing import TYPE_CHECKING, Any, Self
 
 from studio.batch.indices import Indices
 from studio.batch.model import JobResult, OutputFile
 from studio.errors import InputError
-from studio.words import plain
+from studio.words import plain, short
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
-    from types import TracebackType
 
 FILE = "journal.sqlite"
 SCHEMA = 1
@@ -78,7 +79,6 @@ class JournalUnusable(InputError):
         full = isinstance(error, sqlite3.Error) and (
             getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_FULL
         )
-        self.full = full
         super().__init__(
             f"The journal {path} can't be used: {error}.",
             hint="Free some space, then go on with --resume."
@@ -184,12 +184,7 @@ class Journal:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     @contextmanager
@@ -278,6 +273,7 @@ class Journal:
 
     def ended(self, *, failed: bool = True) -> Indices:
         """The jobs that are done, and those that failed for good unless `failed` is False."""
+        # One after the other: each state has an index of its own.
         found = Indices(job for (job,) in self._rows("SELECT job FROM entries WHERE state='done'"))
         if failed:
             for (job,) in self._rows("SELECT job FROM entries WHERE state = 'failed'"):
@@ -302,59 +298,22 @@ class Journal:
         ((count,),) = self._rows("SELECT coalesce(max(attempt), 0) FROM entries WHERE job = ?", job)
         return int(count)
 
-    def mean_seconds(self) -> float | None:
-        """What a job that is done took on average; None before the first."""
-        ((mean,),) = self._rows("SELECT avg(seconds) FROM entries WHERE state = 'done'")
-        return None if mean is None else float(mean)
-
     def results(self) -> Iterator[JobResult]:
         """How each job ended, those that haven't left out, by index."""
-        yield from self._results("state = 'done' OR (state = 'failed')")
-
-    def failures(self, limit: int = 10) -> list[JobResult]:
-        """The first jobs that failed and aren't done since, by index."""
-        found = []
-        for result in self._results("state = 'failed' OR state = 'done'"):
-            if result.status == "failed":
-                found.append(result)
-                if len(found) == limit:
-                    break
-        return found
-
-    def file(self, staged: str) -> OutputFile | None:
-        """The file of a job that ended, by its name in the staging folder."""
-        rows = self._rows(f"SELECT {_FILE} FROM outputs WHERE staged = ?", staged)
-        return OutputFile(*rows[0][1:]) if rows else None
-
-    def sets(self, job: int) -> dict[str, Any] | None:
-        """What a job set when it was last started; None where it never was."""
-        rows = self._rows(
-            "SELECT sets FROM entries WHERE job = ? AND state = 'started' ORDER BY id DESC LIMIT 1",
-            job,
-        )
-        return json.loads(rows[0][0] or "{}") if rows else None
-
-    def _results(self, where: str) -> Iterator[JobResult]:
         # In portions, so that a hundred thousand take no memory and others may write meanwhile.
         columns = "id, job, state, attempt, seconds, error, detail"
         last: JobResult | None = None
         place = (-1, -1)
         while rows := self._rows(
-            f"SELECT {columns} FROM entries WHERE ({where}) AND (job, id) > (?, ?) "
-            "ORDER BY job, id LIMIT 1000",
+            f"SELECT {columns} FROM entries WHERE state IN ('done', 'failed') "
+            "AND (job, id) > (?, ?) ORDER BY job, id LIMIT 1000",
             *place,
         ):
             place = (rows[-1][1], rows[-1][0])
             files = self._files([row[0] for row in rows if row[2] == "done"])
             for entry, job, state, attempt, seconds, error, detail in rows:
                 result = JobResult(
-                    job,
-                    "done" if state == "done" else "failed",
-                    error,
-                    seconds,
-                    tuple(files.get(entry, ())),
-                    attempt,
-                    detail,
+                    job, state, error, seconds, tuple(files.get(entry, ())), attempt, detail
                 )
                 # A job that failed, was asked for again and is done has two rows: done counts.
                 if last is not None and last.index != job:
@@ -365,12 +324,38 @@ class Journal:
         if last is not None:
             yield last
 
+    def failures(self, limit: int = 10) -> list[JobResult]:
+        """The first jobs that failed and aren't done since, by index."""
+        failed = (result for result in self.results() if result.status == "failed")
+        return list(islice(failed, limit))
+
+    def file(self, staged: str) -> OutputFile | None:
+        """The file of a job that ended, by its name in the staging folder."""
+        rows = self._rows(f"SELECT {_FILE} FROM outputs WHERE staged = ?", staged)
+        return self._output(rows[0]) if rows else None
+
+    def sets(self, job: int) -> dict[str, Any] | None:
+        """What a job set when it was last started; None where it never was."""
+        rows = self._rows(
+            "SELECT sets FROM entries WHERE job = ? AND state = 'started' ORDER BY id DESC LIMIT 1",
+            job,
+        )
+        return json.loads(rows[0][0] or "{}") if rows else None
+
     def _files(self, entries: Sequence[int]) -> dict[int, list[OutputFile]]:
         if not entries:
             return {}
         marks = ",".join("?" * len(entries))
         found: dict[int, list[OutputFile]] = {}
         query = f"SELECT {_FILE} FROM outputs WHERE entry IN ({marks}) ORDER BY entry, place"
-        for entry, *file in self._rows(query, *entries):
-            found.setdefault(entry, []).append(OutputFile(*file))
+        for row in self._rows(query, *entries):
+            found.setdefault(row[0], []).append(self._output(row))
         return found
+
+    def _output(self, row: Sequence[Any]) -> OutputFile:
+        """A file out of a row of `_FILE`; it is named and shown, so it must lie in the folder."""
+        file = OutputFile(*row[1:])
+        path = PureWindowsPath(file.path)  # on any system: it knows \\, / and drives
+        if path.anchor or ".." in path.parts:
+            raise JournalUnusable(self.path, ValueError(f"{short(file.path)} leads outside"))
+        return file

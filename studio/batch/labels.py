@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from studio.batch.wording import cut
+from studio.words import cut
 
 _PATH = re.compile(r"(?:[A-Za-z]:)?[^\n]*[/\\]([^/\\\n]+[/\\][^/\\\n]+\.\w{1,12})")
 """A file in a folder of a folder. What tells files apart stands at the end."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -87,7 +86,7 @@ class Result(Message):
     """A job has ended; its files are staged.
 
     `data` holds the files' contents by staged name where the worker has no part in the driver's
-    disk.
+    disk (Ray's; JSON lines don't carry it).
     """
 
     task: int
@@ -101,16 +100,7 @@ class Result(Message):
             for file in result.outputs
         ]
         values = {field.name: getattr(result, field.name) for field in fields(JobResult)}
-        data: dict[str, Any] = {
-            "message": "Result",
-            "task": self.task,
-            "result": {**values, "outputs": files},
-        }
-        if self.data is not None:
-            data["data"] = {
-                name: base64.b64encode(content).decode() for name, content in self.data.items()
-            }
-        return data
+        return {"message": "Result", "task": self.task, "result": {**values, "outputs": files}}
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,15 +149,7 @@ def message(worker: str, data: dict[str, Any]) -> Message:
         if name == "Result":
             values = dict(data["result"])
             outputs = tuple(OutputFile(**file) for file in values.pop("outputs"))
-            contents = data.get("data")
-            return Result(
-                worker,
-                data["task"],
-                JobResult(**values, outputs=outputs),
-                None
-                if contents is None
-                else {key: base64.b64decode(text) for key, text in contents.items()},
-            )
+            return Result(worker, data["task"], JobResult(**values, outputs=outputs))
         rest = {key: value for key, value in data.items() if key != "message"}
         made: Message = _KINDS[name](worker, **rest)
     except (KeyError, TypeError, ValueError) as error:

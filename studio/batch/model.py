@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, overload
 
 from studio.execution.events import Event
@@ -110,6 +110,7 @@ class JobResult:
         attempts: how often it was started, this time included.
         detail: the traceback where the fault isn't the user's.
         full: the disk is full: no fault of the job, and no use to go on.
+        reused: all but its files came from the cache, so its time says nothing of others'.
     """
 
     index: int
@@ -120,6 +121,7 @@ class JobResult:
     attempts: int = 1
     detail: str = ""
     full: bool = False
+    reused: bool = False
 
 
 @dataclass(frozen=True)
@@ -286,7 +288,7 @@ class BatchWarned(Event):
 class BatchFinished(Event):
     """The last event of a batch."""
 
-    summary: Summary = field()
+    summary: Summary
 
     def to_json(self) -> dict[str, Any]:
         return {

@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING
 from blake3 import blake3
 
 from studio.batch.model import OutputFile
-from studio.names import BadPattern, fields_of, pattern_fault, split_counter
-from studio.outputs import OutputFolder, Written, claim, write_temp
+from studio.names import split_counter
+from studio.outputs import OutputFolder, Written, claim, with_counter, write_temp
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -59,13 +59,7 @@ class JobFolder(OutputFolder):
 
     def write_new(self, name: str, data: bytes, suffix: str = ".png") -> Written:
         """Write `data` to the staging folder; see `OutputFolder.write_new`."""
-        fault = pattern_fault(name)
-        if not fault and fields_of(name):
-            fault = "its fields are not filled in"
-        if fault:
-            raise BadPattern(name, fault)
-        if "{counter" not in name:
-            name += "_{counter}"
+        name = with_counter(name)
         digest = blake3(data).hexdigest()
         with self._lock:
             path = self._numbered(name, suffix)
@@ -158,9 +152,13 @@ class Names(OutputFolder):
 
         Returns:
             Files whose path changed on the way.
+
+        Raises:
+            LeadsOutside: the staging folder, or that of a file, is a link to elsewhere.
         """
         moved = []
         if self.staging.is_dir():
+            self._folder([STAGING])  # itself, and no link that leads elsewhere
             for temp in sorted(self.staging.rglob("*.part")):
                 staged = temp.relative_to(self.staging).as_posix()
                 if (file := known(staged)) is None:

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Any, overload
 
+from studio.graph.order import needed_by
 from studio.params import Seed
 from studio.values import RECIPES
 
@@ -45,14 +46,9 @@ class Order(Sequence[int]):
     def __init__(
         self, space: Space, axes: Sequence[int], sorted_places: Mapping[int, Sequence[int]]
     ) -> None:
+        self.axes = tuple(axes)
         self._space = space
-        self._axes = tuple(reversed(axes))
         self._places = sorted_places
-
-    @property
-    def axes(self) -> tuple[int, ...]:
-        """Numbers of the axes, the slowest first."""
-        return tuple(reversed(self._axes))
 
     def __len__(self) -> int:
         return self._space.total
@@ -65,8 +61,8 @@ class Order(Sequence[int]):
         if isinstance(index, slice):
             return [self[one] for one in range(*index.indices(len(self)))]
         rest = range(len(self))[index]
-        indices = [0] * len(self._axes)
-        for number in self._axes:
+        indices = [0] * len(self.axes)
+        for number in reversed(self.axes):
             rest, at = divmod(rest, self._space.lengths[number])
             places = self._places.get(number)
             indices[number] = places[at] if places is not None else at
@@ -108,7 +104,7 @@ class _Below:
 
     def cost(self, target: Target) -> tuple[int, int]:
         """How much a change of a widget costs: its class, and minus the nodes that run again."""
-        reached = self._reached(target.node)
+        reached = needed_by([target.node], self._fed)
         specs = [
             self._specs[self._graph.nodes[name].type]
             for name in reached
@@ -125,16 +121,6 @@ class _Below:
         else:
             kind = MAKING
         return kind, -len(reached)
-
-    def _reached(self, node: str) -> set[str]:
-        seen: set[str] = set()
-        stack = [node]
-        while stack:
-            name = stack.pop()
-            if name not in seen:
-                seen.add(name)
-                stack.extend(self._fed.get(name, ()))
-        return seen
 
 
 def _sorted_places(axis: Axis, costs: Mapping[str, tuple[int, int]]) -> Sequence[int] | None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from studio.batch.targets import with_sets
 from studio.execution.keys import sign
 from studio.execution.plan import Plan, make_plan
 from studio.graph.files import from_json
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
     from studio.environment import Environment
     from studio.execution.keys import Signed
     from studio.graph.checked import CheckedGraph
-    from studio.graph.document import Graph
     from studio.session import Session
 
 
@@ -48,7 +48,7 @@ class Planner:
         """
         environment = environment or self._environment
         session, before = self._session, self._last
-        graph = graph_of(self._graph, job)
+        graph = with_sets(self._graph, job.sets)
         checked = signed = None
         if before is not None:
             last, known, keys = before
@@ -64,19 +64,6 @@ class Planner:
     def again(self, plan: Plan, environment: Environment) -> Plan:
         """The plan of the same job by what is cached now."""
         return make_plan(plan.graph, plan.signed, self._session.cache, environment, plan.graph_id)
-
-
-def graph_of(graph: Graph, job: Job) -> Graph:
-    """A copy of the graph with the job's values in it."""
-    changed: dict[str, dict[str, Any]] = {}
-    for place, value in job.sets.items():
-        node, _, param = place.partition(".")
-        changed.setdefault(node, {})[param] = value
-    nodes = dict(graph.nodes)
-    for name, values in changed.items():
-        node_ = nodes[name]
-        nodes[name] = node_.model_copy(update={"params": {**node_.params, **values}})
-    return graph.model_copy(update={"nodes": nodes})
 
 
 def _places(*jobs: Job) -> dict[str, set[str]]:

@@ -8,20 +8,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from studio.batch.axes import Axis, RowsAxis, SetTwice, Space, SweepAxis
-from studio.batch.checking import Judge, check_jobs, with_sets
+from studio.batch.checking import Judge, check_jobs
 from studio.batch.jobfile import Asked, FrozenValues, Request
 from studio.batch.model import Setup
 from studio.batch.order import Order, running_order
 from studio.batch.rows import read_csv, read_jsonl
 from studio.batch.specs import Spec, parse_spec, spec_of_list
-from studio.batch.targets import BadTarget, find_target
+from studio.batch.targets import BadTarget, find_target, with_sets
 from studio.batch.texts import Reader, StoredValues, read_values
-from studio.batch.wording import cut
 from studio.errors import InputError
 from studio.graph.files import to_json
 from studio.graph.migrate import migrate
 from studio.graph.overrides import apply_sets
 from studio.session import locate
+from studio.words import cut
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING, TextIO
 
 from studio.batch import model
 from studio.batch.labels import label
-from studio.batch.wording import cut
-from studio.words import plain, seconds
+from studio.words import cut, plain, seconds
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -74,6 +73,8 @@ class Counts:
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self.total = self.done = self.failed = self.ended = self.bytes = 0
+        self.reused = 0
+        """Jobs of this run that are done and computed nothing."""
         self.workers: dict[str, _Worker] = {}
         self._began = clock()
         self._ends: deque[float] = deque(maxlen=WINDOW)
@@ -138,6 +139,7 @@ class Counts:
         self.bytes += sum(file.bytes for file in result.outputs)
         if result.status == "done":
             self.done += 1
+            self.reused += result.reused
         else:
             self.failed += 1
 
@@ -336,5 +338,5 @@ def told_failures(results: Iterable[JobResult], most: int = 3) -> list[str]:
     found = Counter(cut(one.error, 300) for one in results if one.status == "failed")
     lines = [f"{count:,} with: {error}" for error, count in found.most_common(most)]
     if (more := len(found) - most) > 0:
-        lines.append(f"{more:,} more faults; every one is in the contact sheet and the journal")
+        lines.append(f"{more:,} more fault{'s' * (more > 1)}; the journal holds all")
     return lines

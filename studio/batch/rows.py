@@ -27,12 +27,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
-    from studio.batch.targets import Target
+    from studio.batch.targets import Judges, Target
 
     Find = Callable[[str, str], Target]
     """Gives the widget of a column, from its name and its place for messages."""
-
-    Judge = Callable[[Target, Any], str | None]
 
 DELIMITERS = ",;\t"
 FAULTS = 3
@@ -92,7 +90,7 @@ class _Table:
 # CSV
 
 
-def read_csv(path: Path, find: Find, judge: Judge) -> Rows:
+def read_csv(path: Path, find: Find, judge: Judges) -> Rows:
     """Read a table with a header line.
 
     The delimiter is a comma, a semicolon or a tab, whichever makes sense of the header.
@@ -239,7 +237,7 @@ def _read_row(
 # JSON Lines
 
 
-def read_jsonl(path: Path, find: Find, judge: Judge) -> Rows:
+def read_jsonl(path: Path, find: Find, judge: Judges) -> Rows:
     """Read a JSON object a line: {"sampler.seed": 1} or {"sampler": {"seed": 1}}.
 
     Args:

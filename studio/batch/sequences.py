@@ -11,6 +11,9 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from fractions import Fraction
 
+MOST = 10**12
+"""Values of a sweep, and jobs of a batch: at a thousand a second they would take thirty years."""
+
 ROUNDS = 4
 """Of the Feistel network; Luby and Rackoff (1988) show that four make a good permutation."""
 

@@ -7,6 +7,7 @@ import tempfile
 from pathlib import Path
 
 from studio.errors import InputError
+from studio.graph.files import file_mode
 
 
 class SheetNotWritten(InputError):
@@ -34,7 +35,7 @@ def write_over(path: Path, data: bytes) -> Path:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
-        os.chmod(temporary, 0o644)
+        os.chmod(temporary, file_mode(path))
         os.replace(temporary, path)
     except OSError as error:
         if temporary is not None:

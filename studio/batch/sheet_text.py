@@ -69,7 +69,7 @@ def lines_of(text: str, name: str, size: int, width: int, most: int) -> list[str
             lines.append(rest)
             break
         if len(lines) == most - 1:
-            lines.append(_start(f"{rest}", drawn, width, "…").rstrip() + "…")
+            lines.append(_start(rest, drawn, width, "…").rstrip() + "…")
             break
         start = _start(rest, drawn, width)
         blank = start.rfind(" ")

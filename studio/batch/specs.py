@@ -28,21 +28,14 @@ from typing import TYPE_CHECKING, Any
 
 from studio import strictjson
 from studio.batch.grammar import FUNCTIONS, BadSpec, Item, split_items
-from studio.batch.sequences import Listed, Seeds, Steps, Values, joined
+from studio.batch.sequences import MOST, Listed, Seeds, Steps, Values, joined
 from studio.batch.texts import StoredValues, read_lines
 from studio.words import nearest, plain, short
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from studio.batch.targets import Target
-
-    Judge = Callable[[Target, Any], str | None]
+    from studio.batch.targets import Judges, Target
 
 NUMERIC = ("int", "float")
-MOST = 10**12
-"""Values of one sweep. At a thousand a second they would take thirty years."""
-
 SEED_SPAN = 2**32 - 1
 """Largest seed that random() gives where the widget allows more: one that a person can type."""
 
@@ -71,7 +64,7 @@ class Spec:
     outside: bool = False
 
 
-def parse_spec(text: str, target: Target, where: str, base: Path, judge: Judge) -> Spec:
+def parse_spec(text: str, target: Target, where: str, base: Path, judge: Judges) -> Spec:
     """Read a sweep.
 
     Args:
@@ -103,7 +96,7 @@ def parse_spec(text: str, target: Target, where: str, base: Path, judge: Judge) 
     return Spec(target, ",".join(words), values, reader.outside)
 
 
-def spec_of_list(values: list[Any], target: Target, where: str, judge: Judge) -> Spec:
+def spec_of_list(values: list[Any], target: Target, where: str, judge: Judges) -> Spec:
     """A sweep written as a list of values, in JSON or in a job file.
 
     Raises:
@@ -125,7 +118,7 @@ def spec_of_list(values: list[Any], target: Target, where: str, judge: Judge) ->
 class _Reader:
     """Reads the items of one sweep."""
 
-    def __init__(self, target: Target, where: str, base: Path, judge: Judge) -> None:
+    def __init__(self, target: Target, where: str, base: Path, judge: Judges) -> None:
         self.judge = judge
         self.outside = False
         self.target = target

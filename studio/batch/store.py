@@ -32,7 +32,8 @@ class NoRoom(InputError):
 class Store:
     """Lines by number, in a temporary file that has no name and leaves nothing behind.
 
-    Eight bytes of memory a line, and those of the last lines read. Safe between threads.
+    Eight bytes of memory a line, and those of the last lines read. Filled by one thread, then
+    read by any.
     """
 
     def __init__(self) -> None:

@@ -10,10 +10,13 @@ from studio.errors import InputError
 from studio.words import nearest
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from studio.graph.document import Graph
     from studio.spec import NodeSpec, Param
+
+    Judges = Callable[["Target", Any], str | None]
+    """Says what is wrong with a value of the right type (a model that isn't there), or None."""
 
 
 class BadTarget(InputError):
@@ -106,6 +109,19 @@ def find_target(place: str, graph: Graph, specs: Mapping[str, NodeSpec], where: 
             where, f"a wire from {node.inputs[key]} feeds it; set a parameter of that node."
         )
     return Target(f"{name}.{key}", name, spec, param)
+
+
+def with_sets(graph: Graph, sets: Mapping[str, Any]) -> Graph:
+    """A copy of a graph with widgets set, by "node.param"."""
+    changed: dict[str, dict[str, Any]] = {}
+    for place, value in sets.items():
+        name, _, key = place.partition(".")
+        changed.setdefault(name, {})[key] = value
+    nodes = dict(graph.nodes)
+    for name, values in changed.items():
+        node = nodes[name]
+        nodes[name] = node.model_copy(update={"params": {**node.params, **values}})
+    return graph.model_copy(update={"nodes": nodes})
 
 
 def _has(names: Mapping[str, Any]) -> str:

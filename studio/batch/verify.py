@@ -133,6 +133,7 @@ class Verifier:
         if dtype is None and (device == kind or kind == ""):
             dtype = policy.get("dtype")
         if self._session is None or self._kind != (device, dtype):
+            self._session = None  # should the next one not open
             self._open.close()
             folder = self._open.enter_context(
                 tempfile.TemporaryDirectory(prefix="latent-studio-verify-")
@@ -227,9 +228,13 @@ def pictures_in(folder: Path, most: int) -> tuple[list[Path], int]:
         files = [files[number * (count - 1) // max(most - 1, 1)] for number in range(most)]
     found = []
     for path in files:
-        with suppress(NothingSaid):
+        try:
             read_pictured(path)
-            found.append(path)
+        except NothingSaid:
+            continue
+        except StudioError:
+            pass  # a damaged one: told when its turn comes
+        found.append(path)
     if not found:
         raise NoPicturesHere(folder)
     return found, count

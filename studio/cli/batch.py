@@ -30,7 +30,7 @@ from studio.cli.batchtalk import (
     tell,
 )
 from studio.errors import InputError
-from studio.session import Session
+from studio.session import Session, locate
 from studio.words import nearest, size
 
 if TYPE_CHECKING:
@@ -117,6 +117,7 @@ def batch(
         raise BadOption("--retry-failed", "it goes with --resume FOLDER.")
     if graph is None:
         raise NothingToRun
+    graph = locate(graph, ".toml")
     request = read_job_file(graph) if graph.suffix.lower() == ".toml" else Request(graph)
     request = replace(
         _merged_places(request, sets, sweeps),
@@ -183,7 +184,13 @@ def _asked(text: str) -> Asked:
 
 def _start(request: Request, shown: Shown) -> int:
     """Plan a batch and run it."""
+    from studio.batch.folder import open_folder
+    from studio.batch.journal import FILE
+
     run = request.run
+    if request.out and not shown.dry_run and (request.out / FILE).exists():
+        with open_folder(request.out, resume=False):
+            pass  # refused in most cases, and before anything is read or told
     with Session.open(device=run.device, dtype=run.dtype, use_cache=False) as session:
         _announce(request, shown)
         plan = plan_batch(request, session)
@@ -196,8 +203,6 @@ def _start(request: Request, shown: Shown) -> int:
         list_first(plan, expected, shown)
         return 0
     ask(plan, expected, shown)
-    from studio.batch.folder import open_folder
-
     with open_folder(folder, resume=False) as held:
         held.journal.set_meta(META_FILES, freeze(plan, held.root))
         held.journal.set_meta(META_HASHES, json.dumps(fingerprints(plan)))
@@ -221,8 +226,8 @@ def _resume(folder: Path, run: RunOptions, shown: Shown, *, retry_failed: bool) 
         kept = request.run
         with Session.open(device=kept.device, dtype=kept.dtype, use_cache=False) as session:
             plan = plan_batch(request, session, known=True)
-            if not shown.yes:
-                check_same(held.journal.meta(META_HASHES), plan)
+            before, done = held.journal.meta(META_HASHES), held.journal.ended(failed=False)
+            hashes = check_same(before, plan, done, yes=shown.yes)
             home = session.places.home
         counts = held.journal.counts()
         left = len(plan.space) - counts.done - (0 if retry_failed else counts.failed)
@@ -234,6 +239,7 @@ def _resume(folder: Path, run: RunOptions, shown: Shown, *, retry_failed: bool) 
             if shown.as_json:
                 print_json({"event": "forecast", **forecast_json(expected)})
             return 0
+        held.journal.set_meta(META_HASHES, hashes)
         return _run(plan, held, choice, home, shown, retry_failed=retry_failed)
 
 
@@ -260,7 +266,7 @@ def _run(
     cancel = threading.Event()
     try:
         with _interrupts(cancel, reporter):
-            _texts_first(plan, cancel, reporter)
+            _texts_first(plan, choice, cancel, reporter)
             summary = run(
                 held,
                 plan.setup,
@@ -278,13 +284,15 @@ def _run(
         _leave(130)
     finally:
         reporter.close()
-    counts = reporter.counts
-    remember(plan, home, counts.ended, counts.elapsed, counts.bytes)
+    told = reporter.counts
+    remember(plan, home, told.ended, told.elapsed, told.bytes, told.reused)
     finish(plan, held, summary, shown)
     return summary.exit_code
 
 
-def _texts_first(plan: BatchPlan, cancel: threading.Event, reporter: Reporter) -> None:
+def _texts_first(
+    plan: BatchPlan, choice: RunnerChoice, cancel: threading.Event, reporter: Reporter
+) -> None:
     """Encode the texts before the first picture, where asked for or where memory is short."""
     options = plan.request.run
     if options.texts_first is False or options.cache is False:
@@ -292,7 +300,8 @@ def _texts_first(plan: BatchPlan, cancel: threading.Event, reporter: Reporter) -
     from studio.batch import ahead
 
     with Session.open(device=options.device, dtype=options.dtype) as session:
-        if not (options.texts_first or ahead.is_short(plan, session)):
+        workers = choice.workers or 1 if choice.on == "workers" else 1
+        if not (options.texts_first or ahead.is_short(plan, session, workers)):
             return
         count = ahead.encode_texts(plan, session, cancel, reporter.encoded)
     if count:

@@ -7,9 +7,11 @@ import sys
 from typing import TYPE_CHECKING
 
 from studio.batch.frozen import frozen_bytes
+from studio.batch.labels import label
+from studio.batch.progress import told_failures
 from studio.cli.show import error_console, table_of
 from studio.errors import InputError, StudioError
-from studio.words import seconds, short, size
+from studio.words import seconds, size
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -101,7 +103,7 @@ def list_first(plan: BatchPlan, expected: Forecast, shown: Shown) -> None:
     rows = []
     for place in range(min(count, SHOWN)):
         job = plan.space[plan.order[place]]
-        rows.append({"job": f"{job.index + 1:,}"} | {k: short(v) for k, v in job.sets.items()})
+        rows.append({"job": f"{job.index + 1:,}"} | {k: label(v, 40) for k, v in job.sets.items()})
     columns = list(dict.fromkeys(key for row in rows for key in row))
     shown.console.print(table_of([{key: row.get(key, "") for key in columns} for row in rows]))
     if count > SHOWN:
@@ -163,6 +165,8 @@ def finish(plan: BatchPlan, held: BatchFolder, summary: Summary, shown: Shown) -
     elif summary.failed:
         console.print(
             f"{summary.failed:,} failed; try them again: batch --resume {held.root} --retry-failed",
+            *told_failures(held.journal.results()),
+            sep="\n  ",
             markup=False,
         )
     if shown.sheet and summary.status in ("ok", "failed") and summary.done:

@@ -177,7 +177,7 @@ def save(graph: Graph, path: Path | str) -> None:
             file.write(dumps(graph))
             file.flush()
             os.fsync(file.fileno())
-        os.chmod(temporary, _mode(path))
+        os.chmod(temporary, file_mode(path))
         os.replace(temporary, path)
     except OSError as error:
         if temporary:
@@ -185,7 +185,7 @@ def save(graph: Graph, path: Path | str) -> None:
         raise GraphNotWritten(path, error.strerror or str(error)) from None
 
 
-def _mode(path: Path) -> int:
+def file_mode(path: Path) -> int:
     """Who may read and write the file: as before, or as any new file."""
     try:
         return stat.S_IMODE(path.stat().st_mode)
@@ -259,6 +259,7 @@ def _fault(item: Any) -> Fault:
 
 
 def _missing(path: Path) -> str:
+    from studio.places import resources
     from studio.words import nearest
 
     if path.is_symlink():
@@ -267,4 +268,7 @@ def _missing(path: Path) -> str:
         names = [p.name for p in path.parent.iterdir() if p.suffix == ".json"]
     except OSError:
         return f"the folder {path.parent} isn't there"
+    if path.parent == Path():
+        # The names of graphs that ship will do too (`studio.session.locate`).
+        names += [p.stem for p in (resources().parent / "workflows").glob("*.json")]
     return "there is no such file." + nearest(path.name, names)

@@ -15,6 +15,8 @@ import pytest
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from graph_bench import Bench
+
 
 class Server:
     """Starts batches in processes of their own, one at a time."""
@@ -76,3 +78,21 @@ def server() -> Iterator[Server]:
     finally:
         started.process.kill()
         started.close()
+
+
+@pytest.fixture
+def fresh(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
+    """A second session, with a cache of its own."""
+    from graph_bench import Bench
+
+    from studio.session import Session
+
+    home = tmp_path / "home"
+    other = tmp_path / "other"
+    other.mkdir()
+    (other / "settings.toml").write_text(f"model_folders = ['{home / 'models'}']\n")
+    monkeypatch.setenv("LATENT_STUDIO_HOME", str(other))
+    with Session.open(
+        out=tmp_path / "single", device="cpu", dtype="float32", memory_cache=True
+    ) as opened:
+        yield Bench(opened, tmp_path)

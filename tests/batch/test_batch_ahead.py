@@ -9,7 +9,7 @@ import pytest
 from batch_graphs import plan
 
 from studio.batch import ahead
-from studio.batch.checking import with_sets
+from studio.batch.targets import with_sets
 from studio.hardware import MemoryInfo
 from studio.session import Session
 
@@ -58,3 +58,4 @@ def test_memory_is_short_where_the_models_dont_fit(
     for free, short in ((size, True), (2 * size, False)):
         monkeypatch.setattr(ahead, "memory_info", lambda free=free: MemoryInfo(free, free))
         assert ahead.is_short(made, cached) is short
+        assert ahead.is_short(made, cached, workers=2)  # each has its own

@@ -6,6 +6,7 @@ import contextlib
 import io
 import json
 import os
+import re
 import shutil
 import signal
 import time
@@ -129,6 +130,7 @@ def test_a_batch_from_its_start_to_its_end(cli: Cli) -> None:
     assert (folder / "contact-sheet.html").is_file()
     # Once more into the same folder: refused, with the way to go on.
     again = cli.here(graph, *sweeps, "--out", "runs/ü one", code=2)
+    assert again.stderr.startswith("error: ")
     assert "--resume" in again.stderr
     # Nothing is left to do.
     rest = cli.here("--resume", "runs/ü one", "--no-sheet")
@@ -177,17 +179,22 @@ def test_a_job_at_fault_and_trying_it_again(cli: Cli) -> None:
     assert "job 1 (picture.path" in failed.stderr
     assert "a.png" in failed.stderr
     assert "2 done, 1 failed" in failed.stderr
+    assert re.search(r"(?s)\n  1 with: .*a\.png", failed.stderr)
     assert "--retry-failed" in failed.stderr
     # Failed jobs aren't tried again unasked.
     assert cli.here("--resume", "run", "--no-sheet", code=1).stdout == ""
-    # Another picture of that name would make another batch of it.
-    Pil.new("RGB", (8, 8), "red").save(cli.folder / "a.png")
+    # A picture that others were made from would make another batch of it.
+    kept = (cli.folder / "b.png").read_bytes()
+    Pil.new("RGB", (8, 8), "red").save(cli.folder / "b.png")
     refused = cli.here("--resume", "run", "--retry-failed", code=2)
-    assert "a.png: the file has another content" in refused.stderr
-    shutil.copy(HEART, cli.folder / "a.png")
+    assert "b.png: the file has another content" in refused.stderr
+    (cli.folder / "b.png").write_bytes(kept)
+    # The one that was missing may come back as another: nothing was made from it.
+    Pil.new("RGB", (8, 8), "red").save(cli.folder / "a.png")
     done = cli("--resume", "run", "--retry-failed", "--no-sheet")
     assert len(done.stdout.splitlines()) == 1
     assert len(list((cli.folder / "run").glob("*.png"))) == 3
+    assert "no jobs left" in cli.here("--resume", "run", "--no-sheet").stderr
 
 
 def test_a_second_ctrl_c_stops_at_once(cli: Cli) -> None:
@@ -229,7 +236,7 @@ def test_a_dry_run_writes_nothing(cli: Cli) -> None:
     )
     assert "1 row of positive.text × 20 sampler.seed" in done.stderr  # noqa: RUF001
     assert "20 jobs" in done.stderr
-    assert '"a [/b] cat"' in done.stderr
+    assert "a [/b] cat" in done.stderr
     assert "and 12 more" in done.stderr
     told = json.loads(
         cli.here(WORKFLOW, "--csv", "rows.csv", "--out", "x", "--dry-run", "--json").stdout
@@ -237,6 +244,12 @@ def test_a_dry_run_writes_nothing(cli: Cli) -> None:
     assert told["jobs"] == 1
     assert told["first"] == [{"job": 0, "sets": {"positive.text": "a [/b] cat"}}]
     assert [path.name for path in cli.folder.iterdir()] == ["rows.csv"]
+
+
+def test_the_job_file_that_ships_goes_by_its_name(cli: Cli) -> None:
+    done = cli.here("sweep", "--dry-run")
+    assert "24 jobs" in done.stderr
+    assert not list(cli.folder.iterdir())
 
 
 def test_the_command_line_goes_before_the_job_file(cli: Cli) -> None:
@@ -265,6 +278,7 @@ def test_no_name_leads_out_of_the_folder(cli: Cli) -> None:
     [
         ((), "Name a graph"),
         (("nothing.json",), "no such file"),
+        (("text_to_imag",), "no such file. Did you mean text_to_image"),
         ((WORKFLOW, "--sweep", "sampler.seed"), "write NODE.PARAM=VALUES"),
         ((WORKFLOW, "--sweep", "sampler.sed=1..3"), "Did you mean seed"),
         ((WORKFLOW, "--sweep", "sampler.seed=1..x"), "no range"),
@@ -282,7 +296,7 @@ def test_no_name_leads_out_of_the_folder(cli: Cli) -> None:
         ((WORKFLOW, "--device", "tpu"), "no device"),
         (("job.toml",), "no such file"),
     ],
-    ids=range(18),
+    ids=range(19),
 )
 def test_bad_input_is_told_and_nothing_is_written(
     cli: Cli, arguments: tuple[str | Path, ...], words: str

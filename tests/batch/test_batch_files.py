@@ -26,6 +26,7 @@ from studio.batch.frozen import (
     freeze,
     thaw,
 )
+from studio.batch.indices import Indices
 from studio.batch.jobfile import BadJobFile, Request, RunOptions, read_job_file, to_toml
 from studio.batch.planning import plan_batch
 from studio.batch.texts import TextFileError
@@ -280,14 +281,28 @@ def test_files_of_another_content_are_noticed(session: Session, tmp_path: Path) 
     before = fingerprints(made)
     assert {name.partition(" = ")[0] for name in before} == {"checkpoint.name", "picture.path"}
     assert len(before) == 3
-    check_same(json.dumps(before), made)
-    check_same(None, made)
+    began, both = json.dumps(before), Indices([0, 1])
+    assert json.loads(check_same(began, made, both, yes=False)) == before
+    assert json.loads(check_same(None, made, both, yes=False)) == before
     with picture.open("ab") as file:
         file.write(b"\0")
     (tmp_path / "b.png").unlink()  # its job's fault, and told there
     with pytest.raises(Replaced, match=r"a\.png: the file has another content") as caught:
-        check_same(json.dumps(before), made)
+        check_same(began, made, both, yes=False)
     assert "b.png" not in str(caught.value)
+    # Where nothing was made from it, it may change; and what is taken once is taken.
+    now = check_same(began, made, Indices([1]), yes=False)
+    assert json.loads(now).keys() == before.keys()
+    assert json.loads(now) != before
+    assert check_same(now, made, both, yes=False) == check_same(began, made, both, yes=True)
+
+
+def test_a_model_of_another_content_is_noticed(session: Session, tiny: Path) -> None:
+    made = plan(session, "sampler.seed=1..3", sets=("checkpoint.name=tiny",))
+    began = json.dumps({name: f"another {mark}" for name, mark in fingerprints(made).items()})
+    check_same(began, made, Indices(), yes=False)
+    with pytest.raises(Replaced, match=r"checkpoint\.name = tiny"):
+        check_same(began, made, Indices([2]), yes=False)
 
 
 def test_a_folder_that_cant_be_written(session: Session, tmp_path: Path) -> None:
@@ -340,6 +355,14 @@ def test_a_forecast_survives_a_damaged_file(session: Session, tmp_path: Path) ->
 def test_few_jobs_say_nothing(session: Session, tmp_path: Path) -> None:
     remember(plan(session, "sampler.seed=1,2"), tmp_path, jobs=2, wall=10, written=10)
     assert not (tmp_path / FILE).exists()
+
+
+def test_pictures_out_of_the_cache_take_no_time(session: Session, tmp_path: Path) -> None:
+    made = plan(session, "sampler.seed=1..10")
+    remember(made, tmp_path, jobs=10, wall=20.0, written=100, reused=5)
+    assert forecast(made, tmp_path, tmp_path).seconds == 40
+    remember(made, tmp_path, jobs=10, wall=0.1, written=100, reused=8)
+    assert forecast(made, tmp_path, tmp_path).seconds == 40
 
 
 def test_a_forecast_knows_sizes_that_are_swept(session: Session, tmp_path: Path) -> None:

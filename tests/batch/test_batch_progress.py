@@ -84,7 +84,7 @@ def test_what_jobs_failed_with_is_counted() -> None:
         "5 with: too large",
         "2 with: fault 5",
         "1 with: fault 6",
-        "2 more faults; every one is in the contact sheet and the journal",
+        "2 more faults; the journal holds all",
     ]
     assert told_failures([JobResult(0, "done")]) == []
 

@@ -75,11 +75,9 @@ def test_results_in_portions(journal: Journal) -> None:
     assert all(result.outputs[0].path == f"{result.index}.png" for result in results)
     assert journal.counts() == Counts(2000, 0)
     assert len(journal.ended()) == 2000
-    assert journal.mean_seconds() == 0.5
 
 
 def test_failures_and_moves(journal: Journal) -> None:
-    assert journal.mean_seconds() is None
     journal.add([Entry(4, "failed", 2, error="b"), Entry(3, "failed", 2, error="a"), done(5)])
     assert [result.error for result in journal.failures()] == ["a", "b"]
     assert journal.counts() == Counts(1, 2)

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import warnings
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from batch_graphs import ROOT
 from batch_kit import CHEAP, POCKET, Batch, check_whole, colours, seeds
 
 from studio.batch.model import JobEnded, JobStarted, RunnerChoice, WorkerDied, WorkerReady
+from studio.batch.runners.ray import RayUnreachable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -56,17 +59,48 @@ def test_sigkill_of_one_ray_worker(tmp_path: Path) -> None:
 def test_actors_that_do_not_see_the_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from studio.batch.runners.ray import Cluster
 
-    make: Any = Cluster._make
+    start: Any = Cluster._start
 
     def elsewhere(self: Any, slot: Any) -> None:
         root, self._root = self._root, tmp_path / "not" / "there"
-        make(self, slot)
+        start(self, slot)
         self._root = root
 
-    monkeypatch.setattr(Cluster, "_make", elsewhere)
+    monkeypatch.setattr(Cluster, "_start", elsewhere)
     batch = Batch(tmp_path / "night", POCKET, seeds(4), RunnerChoice("ray", 1))
     assert batch.run().status == "ok"
     found = batch.pictures()
     assert len(found) == 4
     check_whole(batch.root, 4, found)
     assert not (tmp_path / "not").exists()
+
+
+def test_an_address_where_nobody_listens(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ray would try for more than a minute."""
+    batch = Batch(tmp_path / "night", CHEAP, colours(2), RunnerChoice("ray", 1))
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))  # it never listens
+        monkeypatch.setenv("RAY_ADDRESS", f"127.0.0.1:{taken.getsockname()[1]}")
+        with pytest.raises(RayUnreachable, match=r"(?s)refused.*RAY_ADDRESS.*RAY_AUTH_MODE"):
+            batch.run()
+    batch.choice = RunnerChoice("here")
+    assert batch.run(resume=True).status == "ok"
+
+
+def test_an_actor_without_a_place_holds_nothing_up(tmp_path: Path) -> None:
+    """The cluster has room for one of the two that were asked for."""
+    variables = {"PYTHONPATH": str(ROOT), "LATENT_STUDIO_HOME": os.environ["LATENT_STUDIO_HOME"]}
+    ray.init(
+        address="local",
+        num_cpus=1,
+        include_dashboard=False,
+        log_to_driver=False,
+        configure_logging=False,
+        runtime_env={"env_vars": variables},
+    )
+    try:
+        batch = Batch(tmp_path / "night", CHEAP, colours(20), RunnerChoice("ray", 2))
+        assert batch.run().status == "ok"
+        assert len(batch.of(WorkerReady)) == 1
+    finally:
+        ray.shutdown()

@@ -110,13 +110,7 @@ MESSAGES = st.one_of(
     st.builds(Stepped, WORKER, st.integers(0), TEXT, st.integers(0), st.integers(0)),
     st.builds(Noted, WORKER, TEXT, st.none() | st.integers(0)),
     st.builds(Over, WORKER, st.integers(0)),
-    st.builds(
-        Result,
-        WORKER,
-        st.integers(0),
-        RESULTS,
-        st.none() | st.dictionaries(TEXT, st.binary()),
-    ),
+    st.builds(Result, WORKER, st.integers(0), RESULTS),
 )
 
 

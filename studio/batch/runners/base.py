@@ -6,7 +6,6 @@ import queue
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Self
 
-from studio.batch.messages import Died
 from studio.errors import StudioError
 
 if TYPE_CHECKING:
@@ -26,11 +25,6 @@ class NoWorkers(StudioError):
 
     def __init__(self, reason: str) -> None:
         super().__init__(f"No worker can run jobs: {reason}", hint="--resume goes on from here.")
-
-
-def returned(worker: str, task: Task) -> Died:
-    """Gives a task back that was submitted when no worker was left."""
-    return Died(worker, "it is gone", (), (task.id,), last=True)
 
 
 class Runner(ABC):

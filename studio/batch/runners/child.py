@@ -80,7 +80,7 @@ class Child:
             try:
                 self._output.write(line)
                 self._output.flush()
-            except (BrokenPipeError, ValueError):
+            except (OSError, ValueError):  # Windows has several for a pipe that is gone
                 os._exit(ORPHANED)
 
 

@@ -20,27 +20,22 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import studio
-from studio.batch.messages import (
-    Began,
-    Died,
-    Message,
-    Over,
-    Ready,
-    Result,
-    Task,
-    message,
-    setup_from_json,
-    setup_to_json,
-)
+from studio.batch.messages import Message, Noted, Over, Ready, Result, Task
 from studio.batch.naming import STAGING
-from studio.batch.runners.base import Runner, returned
-from studio.batch.runners.workers import GRACE, MAX_DEATHS
+from studio.batch.runners.base import NoWorkers
+from studio.batch.runners.pool import GRACE, Pool, Slot
 from studio.errors import InputError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from studio.batch.model import Setup
+
+CALL = 5.0
+"""Seconds that the cluster's address gets to answer."""
+
+PATIENCE = 30
+"""Seconds that the cluster gets to place an actor before the user hears of it."""
 
 MARK = "ray"
 """File in the staging folder by which an actor knows that it sees the driver's disk."""
@@ -61,34 +56,37 @@ class RayUnreachable(InputError):
 
     def __init__(self, address: str, error: Exception) -> None:
         where = f"The Ray cluster at {address}" if address else "A Ray cluster on this machine"
-        super().__init__(
-            f"{where} can't be used: {str(error).splitlines()[0] if str(error) else error!r}.",
-            hint="Check RAY_ADDRESS and `ray status`, or use --workers on this machine.",
-        )
+        hint = "Use --workers instead."
+        if address:
+            hint = (
+                "Check RAY_ADDRESS and `ray status`; where the cluster asks for a token, set "
+                "RAY_AUTH_MODE=token. Or use --workers on this machine."
+            )
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else _words(error)
+        super().__init__(f"{where} can't be used: {reason}.", hint=hint)
 
 
 class Actor:
     """A worker on the cluster.
 
     Args:
-        setup: of the batch, as JSON.
+        setup: of the batch.
         root: the batch's folder, as the driver sees it.
         token: name of the folder for staged files.
         mark: what the file `MARK` says, where this is the driver's disk.
     """
 
-    def __init__(self, setup: dict[str, Any], root: str, token: str, mark: str) -> None:
+    def __init__(self, setup: Setup, root: Path, token: str, mark: str) -> None:
         from studio.batch.engine import JobEngine, open_session
 
         try:
-            shared = Path(root, STAGING, MARK).read_text() == mark
+            shared = (root / STAGING / MARK).read_text() == mark
         except OSError:
             shared = False
         self._own = None if shared else tempfile.TemporaryDirectory(prefix="latent-studio-")
-        folder = Path(root) if self._own is None else Path(self._own.name)
-        made = setup_from_json(setup)
-        self._engine = JobEngine(made, open_session(made, folder), folder, token)
-        self._folder = folder
+        self._folder = root if self._own is None else Path(self._own.name)
+        session = open_session(setup, self._folder)
+        self._engine = JobEngine(setup, session, self._folder, token)
 
     def about(self) -> dict[str, Any]:
         """The device, and where it is."""
@@ -97,27 +95,25 @@ class Actor:
         device = device_name(self._engine.session.policy)
         return {"device": f"{device}, {socket.gethostname()}", "pid": os.getpid()}
 
-    def run(self, task: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    def run(self, task: Task) -> Iterator[Message]:
         """Run a task; yields what it has to say."""
-        said: queue.SimpleQueue[Message] = queue.SimpleQueue()
-        failed: list[BaseException] = []
+        said: queue.SimpleQueue[Message | BaseException] = queue.SimpleQueue()
 
         def work() -> None:
             try:
-                self._engine.run(Task.from_json(task), said.put)
+                self._engine.run(task, said.put)
             except BaseException as error:
-                failed.append(error)
-                said.put(Over("", task["task"]))
+                said.put(error)
 
         thread = threading.Thread(target=work, name="latent-studio-jobs", daemon=True)
         thread.start()
         while True:
             one = said.get()
-            if failed:
-                raise failed[0]
+            if isinstance(one, BaseException):
+                raise one
             if isinstance(one, Result) and self._own is not None:
                 one = replace(one, data=self._contents(one))
-            yield one.to_json()
+            yield one
             if isinstance(one, Over):
                 return
 
@@ -135,20 +131,21 @@ class Actor:
 
 
 @dataclass
-class _Slot:
-    name: str
+class _Slot(Slot):
+    """The place of an actor.
+
+    Args:
+        actor: Ray's handle.
+        queue: tasks for it.
+        thread: that hands them over and listens.
+    """
+
     actor: Any = None
-    tasks: dict[int, Task] = field(default_factory=dict)
-    begun: set[int] = field(default_factory=set)
     queue: queue.SimpleQueue[Task | None] = field(default_factory=queue.SimpleQueue)
     thread: threading.Thread | None = None
-    warm: bool = False
-    deaths: int = 0
-    lives: int = 1
-    living: bool = True
 
 
-class Cluster(Runner):
+class Cluster(Pool[_Slot]):
     """Actors on a Ray cluster, which are made again when they die.
 
     Args:
@@ -163,7 +160,6 @@ class Cluster(Runner):
     """
 
     def __init__(self, setup: Setup, root: Path, token: str, workers: int | None) -> None:
-        super().__init__()
         try:
             # By name: it is an extra, which whoever checks types needn't have.
             ray: Any = importlib.import_module("ray")
@@ -173,20 +169,18 @@ class Cluster(Runner):
         self._setup = setup
         self._root = root
         self._token = token
-        self._lock = threading.RLock()
-        self._closing = False
-        self._cancelled = False
         self._mine = not ray.is_initialized()
         self._connect()
         gpus = int(ray.cluster_resources().get("GPU", 0))
         self._gpu = gpus > 0 and setup.device in (None, "auto", "cuda")
         count = workers or (gpus if self._gpu else 1) or 1
-        self._slots = [_Slot(f"r{number}") for number in range(1, count + 1)]
+        super().__init__([_Slot(f"r{number}") for number in range(1, count + 1)])
 
     def _connect(self) -> None:
         if not self._mine:
             return
         address = os.environ.get("RAY_ADDRESS", "")
+        _call(address)
         # Nothing about the user's batches leaves the machine.
         os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
         options: dict[str, Any] = {} if address else {"include_dashboard": False}
@@ -215,43 +209,19 @@ class Cluster(Runner):
         finally:
             logger.setLevel(level)
 
-    @property
-    def workers(self) -> tuple[str, ...]:
-        return tuple(slot.name for slot in self._slots)
-
     def start(self) -> None:
         staging = self._root / STAGING
         staging.mkdir(exist_ok=True)
         (staging / MARK).write_text(self._token)
-        for slot in self._slots:
-            self._make(slot)
-            slot.thread = threading.Thread(
-                target=self._serve, args=(slot,), name=f"latent-studio-{slot.name}", daemon=True
-            )
-            slot.thread.start()
+        super().start()
 
-    def room(self) -> int:
-        with self._lock:
-            return sum(max(0, self._room(slot)) for slot in self._slots if slot.living)
+    def _give(self, slot: _Slot, task: Task) -> None:
+        slot.queue.put(task)
 
-    def _room(self, slot: _Slot) -> int:
-        return self.ahead(warm=slot.warm) - len(slot.tasks)
-
-    def submit(self, task: Task) -> None:
-        with self._lock:
-            living = [slot for slot in self._slots if slot.living]
-            if not living:  # the last one went after it was asked whether there is room
-                self._messages.put(returned(self._slots[0].name, task))
-                return
-            slot = max(living, key=self._room)
-            slot.tasks[task.id] = task
-            slot.queue.put(task)
-
-    def cancel(self) -> None:
-        with self._lock:
-            self._cancelled = True
-            for slot in self._slots:
-                self._ask_cancel(slot)
+    def _stop(self, slot: _Slot) -> None:
+        if slot.actor is not None:
+            with contextlib.suppress(Exception):  # one that is gone has nothing to stop
+                slot.actor.cancel.remote()
 
     def close(self, *, kill: bool = False) -> None:
         with self._lock:
@@ -259,9 +229,9 @@ class Cluster(Runner):
             for slot in self._slots:
                 slot.queue.put(None)
                 if not kill:
-                    self._ask_cancel(slot)
+                    self._stop(slot)
         for slot in self._slots:
-            if slot.thread is not None and not kill:
+            if slot.thread is not None and slot.ready and not kill:
                 slot.thread.join(GRACE)
             if slot.actor is not None:
                 with contextlib.suppress(Exception):
@@ -274,84 +244,72 @@ class Cluster(Runner):
 
     # An actor
 
-    def _make(self, slot: _Slot) -> None:
-        device = "cuda" if self._gpu else self._setup.device
-        setup = setup_to_json(replace(self._setup, device=device))
+    def _start(self, slot: _Slot) -> None:
+        setup = replace(self._setup, device="cuda" if self._gpu else self._setup.device)
         # Two calls at a time: a task, and the wish to stop it.
         options = {"max_concurrency": 2, "num_cpus": 1, "num_gpus": 1 if self._gpu else 0}
         token = f"{self._token}/{slot.name}-{slot.lives}"
-        remote = self._ray.remote(Actor)
-        slot.actor = remote.options(**options).remote(setup, str(self._root), token, self._token)
-        if self._cancelled:
-            self._ask_cancel(slot)
-
-    def _ask_cancel(self, slot: _Slot) -> None:
-        if slot.actor is not None:
-            with contextlib.suppress(Exception):  # one that is gone has nothing to stop
-                slot.actor.cancel.remote()
+        try:
+            remote = self._ray.remote(Actor).options(**options)
+            slot.actor = remote.remote(setup, self._root, token, self._token)
+        except Exception as error:
+            raise NoWorkers(f"{_words(error)}.") from error
+        if slot.thread is None:
+            slot.thread = threading.Thread(
+                target=self._serve, args=(slot,), name=f"latent-studio-{slot.name}", daemon=True
+            )
+            slot.thread.start()
 
     def _serve(self, slot: _Slot) -> None:
-        greeted = False
         while True:
             try:
-                if not greeted:
-                    about = self._ray.get(slot.actor.about.remote())
-                    self._messages.put(Ready(slot.name, about["device"], about["pid"]))
-                    greeted = True
+                if not slot.ready:
+                    self._greet(slot)
                 if (task := slot.queue.get()) is None:
                     return
                 self._run(slot, task)
             except Exception as error:
-                greeted = False
-                if not self._gone(slot, error):
+                fault = _fault(error)
+                self._gone(slot, fault or _words(error), fatal=fault is not None)
+                if not slot.living:
                     return
+
+    def _greet(self, slot: _Slot) -> None:
+        """Wait until an actor is there."""
+        about = slot.actor.about.remote()
+        there, _ = self._ray.wait([about], timeout=PATIENCE)
+        if not there:
+            what = "GPU" if self._gpu else "CPU"
+            text = f"{slot.name} waits for a free {what} of the cluster (see `ray status`)"
+            self._messages.put(Noted(slot.name, text))
+        found = self._ray.get(about)
+        self._heard(slot, Ready(slot.name, found["device"], found["pid"]))
 
     def _run(self, slot: _Slot, task: Task) -> None:
         with self._lock:
             if task.id not in slot.tasks:
                 return  # given back when the actor died
-        calls = slot.actor.run.options(num_returns="streaming").remote(task.to_json())
-        for reference in calls:
-            said = message(slot.name, self._ray.get(reference))
-            with self._lock:
-                match said:
-                    case Began(task=number):
-                        slot.begun.add(number)
-                        slot.deaths = 0
-                    case Over(task=number):
-                        slot.warm = True
-                        slot.tasks.pop(number, None)
-                        slot.begun.discard(number)
-                    case _:
-                        pass
-            self._messages.put(said)
+        for reference in slot.actor.run.options(num_returns="streaming").remote(task):
+            self._heard(slot, replace(self._ray.get(reference), worker=slot.name))
 
-    def _gone(self, slot: _Slot, error: Exception) -> bool:
-        """An actor is gone: say what it had, and make another; False where that is no use."""
-        fault = self._fault(error)
-        with self._lock:
-            begun = tuple(task for task in slot.tasks if task in slot.begun)
-            waiting = tuple(task for task in slot.tasks if task not in slot.begun)
-            slot.tasks.clear()
-            slot.begun.clear()
-            if self._closing:
-                return False
-            slot.deaths += not begun
-            slot.lives += 1
-            slot.warm = False
-            slot.living = fault is None and slot.deaths < MAX_DEATHS
-            if slot.living:
-                self._make(slot)
-        reason = fault or _words(error)
-        self._messages.put(Died(slot.name, reason, begun, waiting, last=not slot.living))
-        return slot.living
 
-    def _fault(self, error: Exception) -> str | None:
-        """Why another actor would fare no better (a device that isn't there); None otherwise."""
-        cause = getattr(error, "cause", None)
-        return str(cause) if isinstance(cause, InputError) else None
+def _fault(error: Exception) -> str | None:
+    """Why another actor would fare no better (a device that isn't there); None otherwise."""
+    cause = getattr(error, "cause", None)
+    return str(cause) if isinstance(cause, InputError) else None
+
+
+def _call(address: str) -> None:
+    """Raise RayUnreachable where nobody listens: Ray would try for minutes, and complain aloud."""
+    host, _, port = address.rpartition(":")
+    if "/" in host or not host or not port.isdigit():
+        return  # "auto", or a client's ray://…
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), CALL).close()
+    except (OSError, OverflowError) as error:
+        raise RayUnreachable(address, error) from error
 
 
 def _words(error: Exception) -> str:
     first = next((line for line in str(error).splitlines() if line.strip()), repr(error))
-    return first.strip().rstrip(".")[:300]
+    return first.strip().strip("'\"").rstrip(".")[:300]

@@ -11,34 +11,21 @@ import sys
 import tempfile
 import threading
 import time
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 import studio
-from studio.batch.messages import (
-    Began,
-    Died,
-    Message,
-    Over,
-    Task,
-    message,
-    setup_to_json,
-)
-from studio.batch.runners.base import NoWorkers, Runner, returned
+from studio.batch.messages import message, setup_to_json
+from studio.batch.runners.base import NoWorkers
+from studio.batch.runners.pool import GRACE, Pool, Slot
 from studio.hardware import cpu_info, cuda_count, resolve_policy
 from studio.places import Places
 from studio.words import plain
 
 if TYPE_CHECKING:
+    from studio.batch.messages import Task
     from studio.batch.model import Setup
-
-MAX_DEATHS = 3
-"""A worker that dies so often before it begins a job isn't started again. (What happens to a job
-on which workers die is for the driver to say.)"""
-
-GRACE = 10.0
-"""Seconds that workers get to end by themselves."""
 
 # Ctrl-C goes to all processes of a terminal; what it means is for the driver to say. It is ignored
 # before anything is imported, since that takes a second.
@@ -68,28 +55,21 @@ def worker_devices(setup: Setup, workers: int | None) -> tuple[str, ...]:
 
 
 @dataclass
-class _Slot:
-    """A worker's place: the process in it may change.
+class _Slot(Slot):
+    """The place of a worker process.
 
     Args:
-        name: for people.
         device: that it computes on.
-        warm: its process has ended a task.
+        process: at work there; None where it is gone.
+        thread: that listens to it.
     """
 
-    name: str
-    device: str
+    device: str = ""
     process: subprocess.Popen[bytes] | None = None
     thread: threading.Thread | None = None
-    log: IO[bytes] | None = None
-    tasks: dict[int, Task] = field(default_factory=dict)
-    begun: set[int] = field(default_factory=set)
-    warm: bool = False
-    deaths: int = 0
-    lives: int = 0
 
 
-class Workers(Runner):
+class Workers(Pool[_Slot]):
     """Worker processes, which are started again when they die.
 
     Args:
@@ -100,46 +80,18 @@ class Workers(Runner):
     """
 
     def __init__(self, setup: Setup, root: Path, token: str, devices: tuple[str, ...]) -> None:
-        super().__init__()
+        super().__init__(
+            [_Slot(f"w{number}", device=device) for number, device in enumerate(devices, 1)]
+        )
         self._setup = setup
         self._root = root
         self._token = token
-        self._slots = [_Slot(f"w{number}", device) for number, device in enumerate(devices, 1)]
-        self._by_name = {slot.name: slot for slot in self._slots}
-        self._lock = threading.RLock()
-        self._closing = False
-        self._cancelled = False
 
-    @property
-    def workers(self) -> tuple[str, ...]:
-        return tuple(slot.name for slot in self._slots)
+    def _give(self, slot: _Slot, task: Task) -> None:
+        self._send(slot, task.to_json())
 
-    def start(self) -> None:
-        for slot in self._slots:
-            self._start(slot)
-
-    def room(self) -> int:
-        with self._lock:
-            return sum(max(0, self._room(slot)) for slot in self._slots if slot.process is not None)
-
-    def _room(self, slot: _Slot) -> int:
-        return self.ahead(warm=slot.warm) - len(slot.tasks)
-
-    def submit(self, task: Task) -> None:
-        with self._lock:
-            living = [slot for slot in self._slots if slot.process is not None]
-            if not living:  # the last one went after it was asked whether there is room
-                self._messages.put(returned(self._slots[0].name, task))
-                return
-            slot = max(living, key=self._room)
-            slot.tasks[task.id] = task
-            self._send(slot, task.to_json())
-
-    def cancel(self) -> None:
-        with self._lock:
-            self._cancelled = True
-            for slot in self._slots:
-                self._send(slot, {"cancel": True})
+    def _stop(self, slot: _Slot) -> None:
+        self._send(slot, {"cancel": True})
 
     def close(self, *, kill: bool = False) -> None:
         with self._lock:
@@ -149,7 +101,7 @@ class Workers(Runner):
                     if kill:
                         slot.process.kill()
                     else:
-                        self._send(slot, {"cancel": True})
+                        self._stop(slot)
                         self._send(slot, {"shutdown": True})
         deadline = time.monotonic() + GRACE
         for slot in self._slots:
@@ -170,29 +122,28 @@ class Workers(Runner):
                 "OMP_NUM_THREADS", str(max(1, cpu_info().physical_cores // count))
             )
         path = str(Path(studio.__file__).resolve().parent.parent)
-        slot.log = tempfile.TemporaryFile()  # noqa: SIM115  - closed when the worker is gone
+        log: IO[bytes] | None = None
         try:
-            slot.process = subprocess.Popen(
+            log = tempfile.TemporaryFile()  # noqa: SIM115  - closed when the worker is gone
+            slot.process = process = subprocess.Popen(
                 [sys.executable, "-c", _START.format(path=path)],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
-                stderr=slot.log,
+                stderr=log,
                 env=environment,
             )
         except OSError as error:
+            if log is not None:
+                log.close()
             raise NoWorkers(f"{sys.executable}: {error.strerror or error}.") from error
-        slot.lives += 1
-        slot.warm = False
         first = {
             "setup": setup_to_json(replace(self._setup, device=slot.device)),
             "root": str(self._root),
             "token": f"{self._token}/{slot.name}-{slot.lives}",
         }
         self._send(slot, first)
-        if self._cancelled:
-            self._send(slot, {"cancel": True})
         slot.thread = threading.Thread(
-            target=self._listen, args=(slot, slot.process), name=f"latent-studio-{slot.name}"
+            target=self._listen, args=(slot, process, log), name=f"latent-studio-{slot.name}"
         )
         slot.thread.start()
 
@@ -204,7 +155,7 @@ class Workers(Runner):
             slot.process.stdin.write(plain(json.dumps(data, ensure_ascii=False)).encode() + b"\n")
             slot.process.stdin.flush()
 
-    def _listen(self, slot: _Slot, process: subprocess.Popen[bytes]) -> None:
+    def _listen(self, slot: _Slot, process: subprocess.Popen[bytes], log: IO[bytes]) -> None:
         assert process.stdout is not None
         reason = ""
         for line in process.stdout:
@@ -216,50 +167,18 @@ class Workers(Runner):
                 said = message(slot.name, data)
             except ValueError:
                 break  # half a line: it died while it wrote
-            self._take(slot, said)
+            self._heard(slot, said)
         process.stdout.close()
         # One that only closed its output is of no use either.
         code = _wait(process)
         with contextlib.suppress(OSError):
             if process.stdin is not None:
                 process.stdin.close()
-        self._gone(slot, reason or _death(code, slot.log), fatal=bool(reason))
-
-    def _take(self, slot: _Slot, said: Message) -> None:
+        with log:
+            words = reason or _death(code, log)
         with self._lock:
-            match said:
-                case Began(task=task):
-                    slot.begun.add(task)
-                    slot.deaths = 0
-                case Over(task=task):
-                    slot.warm = True
-                    slot.tasks.pop(task, None)
-                    slot.begun.discard(task)
-                case _:
-                    pass
-        self._messages.put(said)
-
-    def _gone(self, slot: _Slot, reason: str, *, fatal: bool) -> None:
-        """A worker is gone: say what it had, and start another."""
-        with self._lock:
-            begun = tuple(task for task in slot.tasks if task in slot.begun)
-            waiting = tuple(task for task in slot.tasks if task not in slot.begun)
-            slot.tasks.clear()
-            slot.begun.clear()
             slot.process = None
-            if slot.log is not None:
-                slot.log.close()
-                slot.log = None
-            if self._closing:
-                return
-            slot.deaths += not begun
-            last = fatal or slot.deaths >= MAX_DEATHS
-            if not last:
-                try:
-                    self._start(slot)
-                except NoWorkers as error:
-                    last, reason = True, f"{reason}; {error}"
-        self._messages.put(Died(slot.name, reason, begun, waiting, last))
+            self._gone(slot, words, fatal=bool(reason))
 
 
 def _wait(process: subprocess.Popen[bytes]) -> int:
@@ -270,7 +189,7 @@ def _wait(process: subprocess.Popen[bytes]) -> int:
         return process.wait()
 
 
-def _death(code: int, log: IO[bytes] | None) -> str:
+def _death(code: int, log: IO[bytes]) -> str:
     """How a process ended, in words, and what it said last."""
     if code < 0:
         try:
@@ -281,9 +200,8 @@ def _death(code: int, log: IO[bytes] | None) -> str:
             words += " (by somebody, or by the system for want of memory)"
     else:
         words = f"ended with exit code {code}"
-    if log is not None:
-        log.seek(max(0, log.seek(0, os.SEEK_END) - 2000))
-        lines = log.read().decode(errors="replace").strip().splitlines()
-        if lines and code >= 0:
-            words += f": {lines[-1][:300]}"
+    log.seek(max(0, log.seek(0, os.SEEK_END) - 2000))
+    lines = log.read().decode(errors="replace").strip().splitlines()
+    if lines and code >= 0:
+        words += f": {lines[-1][:300]}"
     return words

@@ -122,9 +122,7 @@ class Predictor:
             try:
                 answers += self._together(live, shapes, part)
             except Exception as error:
-                if len(part) == 1:
-                    answers.append(error)
-                elif is_out_of_memory(error):
+                if is_out_of_memory(error):
                     self._most[shapes] = len(part) // 2
                 else:
                     # Somebody's fault, and the others' pictures shouldn't suffer from it.
@@ -162,9 +160,7 @@ class Predictor:
         self, live: LiveModel, shapes: Hashable, asks: Sequence[Ask]
     ) -> list[Tensor | Exception]:
         if len(asks) == 1:
-            ask = asks[0]
-            self.calls += 1
-            return [live.predict(ask.seen, ask.timestep, ask.steering)]
+            return self._alone(live, asks[0])
         sizes = [len(ask.seen) for ask in asks]
         if not self.exact:
             return list(torch.split(self._one_call(live, asks), sizes))
