@@ -18,14 +18,14 @@ SETTINGS: dict[str, tuple[dict[str, object], dict[str, str]]] = {
     "default": ({}, {}),
     "1 thread": ({"threads": 1}, {}),
     "waiting threads sleep at once": ({}, {"GOMP_SPINCOUNT": "0"}),
-    "waiting threads sleep after 0.1 ms": ({}, {"GOMP_SPINCOUNT": "10000"}),
+    "waiting threads sleep after 1 ms": ({}, {"GOMP_SPINCOUNT": "100000"}),
     "freed memory is kept (mallopt)": ({"malloc": True}, {}),
     "huge pages (torch's allocator)": ({}, {"THP_MEM_ALLOC_ENABLE": "1"}),
     "channels last": ({"channels_last": True}, {}),
 }
 ALL = "all of the program's"
 BUSY = ("default", "1 thread", "waiting threads sleep at once",
-        "waiting threads sleep after 0.1 ms", ALL)  # fmt: skip
+        "waiting threads sleep after 1 ms", ALL)  # fmt: skip
 """Those that say something where other programs want the cores."""
 
 
