@@ -69,7 +69,7 @@ def test_the_sampler_gives_it_the_channels_of_the_model(bench: Bench) -> None:
         ({"batch": 0}, "from 1 to 256"),
         ({"batch": 257}, "from 1 to 256"),
         ({"width": "64"}, 'width is "64"'),
-        ({"width": True}, "width is True"),
+        ({"width": True}, "width is true"),
     ],
 )
 def test_sizes_that_cannot_be(bench: Bench, params: dict[str, Any], words: str) -> None:

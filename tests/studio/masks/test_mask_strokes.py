@@ -113,7 +113,7 @@ FAULTS: list[tuple[Any, str]] = [
     ({"items": [{**BRUSH, "p": []}]}, "needs a point"),
     ({"items": [{**BRUSH, "p": [1, 2, NAN]}]}, "must hold whole numbers, not nan"),
     ({"items": [{**BRUSH, "p": [1, 2.0, 3]}]}, r"must hold whole numbers, not 2\.0"),
-    ({"items": [{**BRUSH, "p": [1, True, 3]}]}, "must hold whole numbers, not True"),
+    ({"items": [{**BRUSH, "p": [1, True, 3]}]}, "must hold whole numbers, not true"),
     ({"items": [{**BRUSH, "p": [1, 2**31 + 1, 3]}]}, "has a number over"),
     ({"items": [{**BRUSH, "p": [1, -(10**30), 3]}]}, "has a number over"),
     ({"items": [{**BRUSH, "r": NAN}]}, "'r' must be a whole number, not nan"),
