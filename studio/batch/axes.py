@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any, overload
 
 from studio.batch.model import Job, JobList
@@ -45,7 +46,7 @@ class TooManyJobs(InputError):
         )
 
 
-class Axis:
+class Axis(ABC):
     """One direction of the product: at each place, values for one or more widgets.
 
     Args:
@@ -62,12 +63,12 @@ class Axis:
         """What it sets, "node.param" each."""
         return tuple(target.place for target in self.targets)
 
-    def __len__(self) -> int:
-        raise NotImplementedError
+    @abstractmethod
+    def __len__(self) -> int: ...
 
+    @abstractmethod
     def __getitem__(self, index: int) -> dict[str, Any]:
         """What is set at a place from 0; a row of a table may leave widgets out."""
-        raise NotImplementedError
 
 
 class RowsAxis(Axis):

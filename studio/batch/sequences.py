@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from bisect import bisect_right
 from collections.abc import Sequence
 from hashlib import blake2b
@@ -26,9 +27,9 @@ class Values(Sequence[Any]):
             raise IndexError(index)
         return self.at(index)
 
+    @abstractmethod
     def at(self, index: int) -> Any:
         """The value at a place that is there."""
-        raise NotImplementedError
 
 
 class Listed(Values):
