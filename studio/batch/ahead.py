@@ -104,6 +104,7 @@ def encode_texts(
     session: Session,
     cancel: threading.Event,
     tell: Callable[[int], None],
+    warn: Callable[[str], None],
 ) -> int:
     """Encode the texts of a batch that the cache doesn't hold yet.
 
@@ -112,12 +113,15 @@ def encode_texts(
         session: with the user's cache.
         cancel: set from anywhere to stop after the text in hand.
         tell: called with the number of texts after each.
+        warn: called where it goes wrong, with what that means. What is wrong with a text shows
+            when its job runs.
 
     Returns:
         how many were encoded.
     """
     wanted = encoders(plan)
     count = 0
+    left_off = False
     child: subprocess.Popen[bytes] | None = None
     try:
         for graph in graphs_to_encode(plan, session) if wanted else ():
@@ -125,14 +129,17 @@ def encode_texts(
                 break
             child = child or _start(session)
             if not _encode(child, str(count), graph, wanted, plan):
+                left_off = True
                 break
             count += 1
             tell(count)
-    except (StudioError, OSError, ValueError):
-        pass  # a child killed in the middle of a line too; what is wrong shows when its job runs
+    except (StudioError, OSError, ValueError):  # a child killed in the middle of a line, too
+        left_off = True
     finally:
         if child:
             _end(child)
+    if left_off:
+        warn(f"encoding texts first ended after {count:,}; the other jobs encode their own")
     return count
 
 

@@ -303,7 +303,13 @@ def _texts_first(
         workers = choice.workers or 1 if choice.on == "workers" else 1
         if not (options.texts_first or ahead.is_short(plan, session, workers)):
             return
-        count = ahead.encode_texts(plan, session, cancel, reporter.encoded)
+        count = ahead.encode_texts(
+            plan,
+            session,
+            cancel,
+            reporter.encoded,
+            lambda words: reporter.say(f"warning: {words}"),
+        )
     if count:
         reporter.say(f"{count:,} texts encoded")
 

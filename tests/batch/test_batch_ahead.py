@@ -29,7 +29,7 @@ def test_every_text_is_encoded_once(cached: Session) -> None:
     assert ahead.encoders(made) == ("negative", "positive")
     assert len(list(ahead.graphs_to_encode(made, cached))) == 2
     told: list[int] = []
-    assert ahead.encode_texts(made, cached, threading.Event(), told.append) == 2
+    assert ahead.encode_texts(made, cached, threading.Event(), told.append, pytest.fail) == 2
     assert told == [1, 2]
     # They are in the cache, so a job runs its sampler and what follows, and nothing is left to do.
     with Session.open(device="cpu", dtype="float32") as session:
@@ -46,7 +46,16 @@ def test_a_stopped_batch_encodes_nothing(cached: Session) -> None:
     cancel = threading.Event()
     cancel.set()
     made = plan(cached, "positive.text=a,b")
-    assert ahead.encode_texts(made, cached, cancel, print) == 0
+    assert ahead.encode_texts(made, cached, cancel, print, pytest.fail) == 0
+
+
+def test_a_child_that_ends_is_told_of(cached: Session, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ahead, "_START", "{path!r}, {device!r}, {dtype!r}")
+    made = plan(cached, "positive.text=a,b")
+    words: list[str] = []
+    cancel = threading.Event()
+    assert ahead.encode_texts(made, cached, cancel, pytest.fail, words.append) == 0
+    assert words == ["encoding texts first ended after 0; the other jobs encode their own"]
 
 
 def test_memory_is_short_where_the_models_dont_fit(
