@@ -19,6 +19,7 @@ BENCHMARKS = {
     "inpaint_raster": "masks without a window: 500 strokes at 16 MP, dabs, undo",
     "inpaint_canvas": "the brush canvas: event to painted, opening, undo, memory",
     "inpaint_quality": "what inpainting paints: 50 scenes, judged; seams, and what stays as it was",
+    "quality": "the pocket family, judged: prompts, inpainting, LoRAs, the first stage, time",
     "batch": "pictures a second of batches, fused and singly; a job, writing, workers",
     "cpu": "settings of the CPU, each alone against the default",
 }

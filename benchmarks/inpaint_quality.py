@@ -1,9 +1,10 @@
 """What inpainting paints: 50 fixed scenes, one shape hidden in each, another one asked for.
 
-A judge (`scenes.py`) that knows nothing of models looks into the hole: is the new shape there, in
-its colour? Around the hole every pixel is compared, and the seam is measured: the mean gradient
-across the border of what was blended, against that of the surroundings. Both models that ship
-run, in each of the three ways. The same prompts without any mask say what the model itself can do.
+A judge (`studio.training.judge`) that knows nothing of models looks into the hole: is the new
+shape there, in its colour? Around the hole every pixel is compared, and the seam is measured: the
+mean gradient across the border of what was blended, against that of the surroundings. Both models
+that ship run, in each of the three ways. The same prompts without any mask say what the model
+itself can do.
 """
 
 from __future__ import annotations
@@ -16,7 +17,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from benchmarks.report import Figure, log
-from benchmarks.scenes import COLOURS, SIZE, Case, cases, judge
+from studio.training.captions import NAMES
+from studio.training.drawing import draw
+from studio.training.heldout import Repair, repairs
+from studio.training.judge import judge
+from studio.training.measures import seam
+from studio.training.quality import FEATHER, grainy, inside
+from studio.training.world import SIZE, Mix
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -27,11 +34,9 @@ if TYPE_CHECKING:
     Bytes = NDArray[np.uint8]
 
 SAMPLED = {"steps": 20, "cfg": 4.0, "sampler": "dpmpp_2m", "schedule": "karras"}
-BLENDED = {"feather": 6.0, "match_colours": True}
-GRAIN = 1.5
-"""Of the scenes, in steps of 8 bits: a plain colour has no gradient to compare a seam with."""
-FLOOR = 0.5
-"""Steps of 8 bits a pixel: a gradient below this can't be seen at all, so none counts for less."""
+BLENDED = {"feather": FEATHER, "match_colours": True}
+SCENES = Mix(pairs=0, grounds=(1, 0, 0, 0))
+"""One thing on a plain background: what is around a hole is of one colour."""
 
 
 @dataclass(frozen=True)
@@ -55,11 +60,10 @@ def measure() -> list[Figure]:
     """The figures of what is painted."""
     figures = []
     chosen = cases()
-    free = free_pictures(chosen)
-    everywhere = np.ones((SIZE, SIZE), bool)
     right = [
-        judge(picture, everywhere, case.background) == case.wanted
-        for case, picture in zip(chosen, free, strict=True)
+        [(thing.shape, thing.colour) for thing in judge(_bytes(picture)).things]
+        == [(case.new.shape, case.new.colour)]
+        for case, picture in zip(chosen, free_pictures(chosen), strict=True)
     ]
     figures.append(Figure("pocket, the same prompts without a mask: right", _share(right), "%"))
     goals = {"pocket": ">= 60", "pocket-inpaint": ">= 88"}
@@ -82,11 +86,28 @@ def measure() -> list[Figure]:
     return figures
 
 
+def cases(count: int = 50) -> list[Repair]:
+    """The same at every call; a longer list begins with a shorter one. Nothing small."""
+    return [each for each in repairs(2 * count, SCENES) if each.new.size != "small"][:count]
+
+
+def prompt(case: Repair) -> str:
+    """What to ask for, in the commonest words; the hole says how large it is to be."""
+    (ground,), new = case.wanted.background.colours, case.new
+    ink = a(f"{new.colour} {new.shape}")
+    return f"{ink} {NAMES[new.place][0]} on {a(ground)} background"
+
+
+def a(words: str) -> str:
+    """With the article."""
+    return f"{'an' if words[0] in 'aeiou' else 'a'} {words}"
+
+
 WAYS = ("Inpaint", "InpaintModelConditioning", "VAEEncodeForInpaint")
 """The one node; and by hand, with both ways to a masked latent."""
 
 
-def graph_of(way: str, model: str, chosen: Sequence[Case]) -> dict[str, Any]:
+def graph_of(way: str, model: str, chosen: Sequence[Repair]) -> dict[str, Any]:
     """Nodes that inpaint every case: `end0`, `end1`, …"""
     nodes: dict[str, Any] = {
         "checkpoint": ("LoadCheckpoint", {"name": model}),
@@ -96,7 +117,7 @@ def graph_of(way: str, model: str, chosen: Sequence[Case]) -> dict[str, Any]:
         words = {"positive": f"words{i}", "negative": "negative"}
         picture = {"image": f"picture{i}.image", "mask": f"picture{i}.mask"}
         settings = {**SAMPLED, "seed": case.seed}
-        nodes[f"words{i}"] = ("TextEncode", {"text": case.prompt}, {"clip": "checkpoint.clip"})
+        nodes[f"words{i}"] = ("TextEncode", {"text": prompt(case)}, {"clip": "checkpoint.clip"})
         nodes[f"picture{i}"] = ("LoadImage", {"path": f"case{i}.png"})
         whole = {"model": "checkpoint.model", "vae": "checkpoint.vae"}
         if way == "Inpaint":
@@ -117,7 +138,7 @@ def graph_of(way: str, model: str, chosen: Sequence[Case]) -> dict[str, Any]:
     return nodes
 
 
-def free_graph(chosen: Sequence[Case]) -> dict[str, Any]:
+def free_graph(chosen: Sequence[Repair]) -> dict[str, Any]:
     """Nodes that paint the prompts of the cases on nothing: `end0`, `end1`, …"""
     nodes: dict[str, Any] = {
         "checkpoint": ("LoadCheckpoint", {"name": "pocket"}),
@@ -125,7 +146,7 @@ def free_graph(chosen: Sequence[Case]) -> dict[str, Any]:
         "size": ("EmptyLatent", {"width": SIZE, "height": SIZE}),
     }
     for i, case in enumerate(chosen):
-        nodes[f"words{i}"] = ("TextEncode", {"text": case.prompt}, {"clip": "checkpoint.clip"})
+        nodes[f"words{i}"] = ("TextEncode", {"text": prompt(case)}, {"clip": "checkpoint.clip"})
         wires = {"model": "checkpoint.model", "positive": f"words{i}", "negative": "negative"}
         nodes[f"sampler{i}"] = (
             "KSampler", {**SAMPLED, "seed": case.seed}, {**wires, "latent": "size"}
@@ -135,17 +156,17 @@ def free_graph(chosen: Sequence[Case]) -> dict[str, Any]:
     return nodes
 
 
-def run(model: str, way: str, chosen: Sequence[Case]) -> list[Pixels]:
+def run(model: str, way: str, chosen: Sequence[Repair]) -> list[Pixels]:
     """The inpainted pictures, [SIZE, SIZE, 3] in 0..1."""
     return pictures(graph_of(way, model, chosen), chosen)
 
 
-def free_pictures(chosen: Sequence[Case]) -> list[Pixels]:
+def free_pictures(chosen: Sequence[Repair]) -> list[Pixels]:
     """What the prompts of the cases give without a mask."""
     return pictures(free_graph(chosen), chosen)
 
 
-def pictures(nodes: dict[str, Any], chosen: Sequence[Case]) -> list[Pixels]:
+def pictures(nodes: dict[str, Any], chosen: Sequence[Repair]) -> list[Pixels]:
     """What the nodes `end0`, `end1`, … of a graph give, the scenes beside it as `case0.png`, …"""
     from studio.execution.executor import Executor
     from studio.graph.files import from_json
@@ -173,79 +194,35 @@ def pictures(nodes: dict[str, Any], chosen: Sequence[Case]) -> list[Pixels]:
             result = executor.run(plan, environment, lambda event: None)
     if result.error is not None:
         raise result.error
-    return [
-        result.values[name]["image"].pixels[0].permute(1, 2, 0).numpy() for name in targets
-    ]
+    return [result.values[name]["image"].pixels[0].permute(1, 2, 0).numpy() for name in targets]
 
 
-def write(case: Case, path: Path) -> None:
+def write(case: Repair, path: Path) -> None:
     """The scene with its hole as transparency, the old shape still under it."""
     from PIL import Image
 
     alpha = np.where(case.hole, 0, 255).astype(np.uint8)
-    Image.fromarray(np.dstack([_bytes(case.picture(GRAIN)), alpha])).save(path)
+    Image.fromarray(np.dstack([before(case), alpha])).save(path)
 
 
-def check(case: Case, made: Pixels) -> Found:
+def before(case: Repair) -> Bytes:
+    """The scene."""
+    return grainy(draw(case.scene), case.seed)
+
+
+def check(case: Repair, made: Pixels) -> Found:
     """Judge one picture."""
     from studio.inpaint.compose import blend_mask
 
-    seen = _seen(case, made)
-    before = case.picture(GRAIN)
-    alpha = blend_mask(case.hole.astype(np.float32), 0, BLENDED["feather"])
-    differs = (_bytes(before) != _bytes(made)).any(-1)
+    seen = inside(case, judge(_bytes(made)))
+    alpha = blend_mask(case.hole.astype(np.float32), 0, FEATHER)
+    differs = (before(case) != _bytes(made)).any(-1)
     return Found(
-        seen == case.wanted,
-        seen.colour == case.wanted.colour,
+        all(seen.values()),
+        bool(seen["colour"]),
         int(differs[alpha == 0].sum()),
-        seam(made, case.hole, case.background),
+        seam(made, case.hole, case.scene.background.rgbs[0], FEATHER),
     )
-
-
-def seam(made: Pixels, hole: NDArray[np.bool_], background: str, reach: int = 8) -> float:
-    """The mean gradient across a hole's border, against that of what lies beside it.
-
-    The gradient is the difference of two neighbours, in steps of 8 bits. There are two borders:
-    the hole's own, and where the blend ends; the worse counts. What lies beside are bands of
-    `reach` pixels on both sides. Things that were painted are left out with their edges: those are
-    meant to be there.
-
-    Args:
-        made: [H, W, 3] in 0..1.
-        hole: [H, W].
-        background: colour of what isn't a thing.
-        reach: pixels.
-    """
-    from scipy import ndimage
-
-    ground = np.array(COLOURS[background]) / 255
-    thing = ndimage.binary_dilation(np.linalg.norm(made - ground, axis=-1) > 0.25, iterations=4)
-    away = ndimage.distance_transform_edt(~hole) - ndimage.distance_transform_edt(hole)
-    outer = BLENDED["feather"]
-    borders: list[list[Pixels]] = [[], []]
-    beside: list[Pixels] = []
-    for axis in (0, 1):
-        steps = np.abs(np.diff(made * 255, axis=axis)).mean(-1)
-        here, there = (np.delete(away, end, axis) for end in (-1, 0))
-        plain = ~np.logical_or(*(np.delete(thing, end, axis) for end in (-1, 0)))
-        for found, level in zip(borders, (0, outer + 0.5), strict=True):
-            found.append(steps[plain & ((here > level) != (there > level))])
-        lower, upper = np.minimum(here, there), np.maximum(here, there)
-        around = (lower > outer + 1) & (upper <= outer + reach)
-        inside = (upper < -1) & (lower >= -reach)
-        beside.append(steps[plain & (around | inside)])
-    usual = max(_mean(beside), FLOOR)
-    return max(max(_mean(found), FLOOR) / usual for found in borders)
-
-
-def _mean(parts: list[Pixels]) -> float:
-    """Of all numbers; 0 where there are none."""
-    joined = np.concatenate(parts)
-    return float(joined.mean()) if len(joined) else 0.0
-
-
-def _seen(case: Case, made: Pixels) -> Any:
-    return judge(made, case.hole, case.background)
 
 
 def _bytes(pixels: Pixels) -> Bytes:

@@ -16,9 +16,9 @@ sys.path.insert(0, str(ROOT))
 import numpy as np  # noqa: E402
 from PIL import Image, ImageDraw, ImageFont  # noqa: E402
 
-from benchmarks.inpaint_quality import GRAIN, run  # noqa: E402
-from benchmarks.scenes import SIZE, cases  # noqa: E402
+from benchmarks.inpaint_quality import a, before, cases, run  # noqa: E402
 from studio.pictures import to_uint8  # noqa: E402
+from studio.training.world import SIZE  # noqa: E402
 
 COUNT = 10
 GAP = 12
@@ -42,13 +42,12 @@ def main() -> None:
     for row, words in enumerate(ROWS):
         draw.text((GAP, GAP + row * (SIZE + GAP) + SIZE // 2 - 8), words, INK, font)
     for column, case in enumerate(chosen):
-        before = case.picture(GRAIN)
-        masked = np.where(case.hole[..., None], 0.4 * before + [0.54, 0.1, 0.1], before)
-        for row, pixels in enumerate((before, masked, made[0][column], made[1][column])):
+        scene = before(case) / 255
+        masked = np.where(case.hole[..., None], 0.4 * scene + [0.54, 0.1, 0.1], scene)
+        for row, pixels in enumerate((scene, masked, made[0][column], made[1][column])):
             tile = Image.fromarray(to_uint8(pixels.astype(np.float32)))
             sheet.paste(tile, (LEFT + column * (SIZE + GAP), GAP + row * (SIZE + GAP)))
-        article = "an" if case.wanted.colour == "orange" else "a"
-        words = f"{article} {case.wanted.colour}\n{case.wanted.shape}"
+        words = f"{a(case.new.colour)}\n{case.new.shape}"
         place = (LEFT + column * (SIZE + GAP), len(ROWS) * (SIZE + GAP) + GAP)
         draw.multiline_text(place, words, INK, font)
     sheet.save(path, optimize=True)
