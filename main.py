@@ -331,7 +331,59 @@ def diff(
 
 
 @app.command()
-def check(graph: Graph, sets: Sets = None, only: Only = None, as_json: Json = False) -> None:
+def train(
+    recipe: Annotated[
+        str | None,
+        typer.Argument(metavar="RECIPE", help="One that --list shows, or a file of yours."),
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", metavar="DIR", help="Where the model goes.")
+    ] = None,
+    base: Annotated[
+        Path | None,
+        typer.Option(
+            "--base", metavar="DIR", help="The model it begins with; left out, the one that ships."
+        ),
+    ] = None,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on with what --out holds.")
+    ] = False,
+    device: Device = None,
+    workers: Annotated[
+        int | None, typer.Option("--workers", min=0, metavar="N", help="Processes that draw.")
+    ] = None,
+    check: Annotated[
+        int,
+        typer.Option(
+            "--check", min=0, metavar="N", help="Prompts of each kind to try it with in the end."
+        ),
+    ] = 100,
+    listing: Annotated[bool, typer.Option("--list", help="Show the recipes.")] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print one event a line on stdout, as JSON.")
+    ] = False,
+) -> None:
+    """Make a small model of the pocket family again, from nothing but drawn scenes."""
+    from studio.cli import train as command
+
+    if listing:
+        raise typer.Exit(command.listing(as_json=as_json))
+    raise typer.Exit(
+        command.train(
+            recipe,
+            out=out,
+            base=base,
+            device=device,
+            resume=resume,
+            workers=workers,
+            check=check,
+            as_json=as_json,
+        )
+    )
+
+
+@app.command("check")
+def check_graph(graph: Graph, sets: Sets = None, only: Only = None, as_json: Json = False) -> None:
     """Say everything that is wrong with a graph, without running it."""
     from studio.cli import run as command
 

@@ -186,7 +186,9 @@ if __name__ == "__main__":
     tuning.before_torch()
     import studio.cli.run
     import studio.diffusion.store
-    import studio.execution.worker  # noqa: F401
+    import studio.execution.worker
+    import studio.training.making
+    import studio.training.quality  # noqa: F401
     from studio.registry import Registry
 
     Registry.load()
