@@ -34,6 +34,13 @@ class NotForTraining(InputError):
         super().__init__(f'Trainings don\'t run on "{device}".', hint="Use --device cpu or cuda.")
 
 
+class BaseUnwanted(InputError):
+    """A model to begin with, for a recipe that begins with nothing."""
+
+    def __init__(self, recipe: str) -> None:
+        super().__init__(f"The recipe {recipe} begins with nothing.", hint="Leave out --base.")
+
+
 class Unwritable(StudioError):
     """The disk is full, or the folder can't be written to."""
 
@@ -92,6 +99,8 @@ def train(
 
     path = recipes.path_of(recipe)
     followed = recipes.read(path)
+    if base is not None and followed.base is None:
+        raise BaseUnwanted(path.stem)
     begins = base or (resources() / followed.base if followed.base else None)
     if begins is not None:
         check_base(begins)

@@ -223,6 +223,7 @@ def test_what_cant_be_followed_says_so_and_leaves_nothing(train: Train) -> None:
         (("pockets", "--out", "made"), "Did you mean pocket"),
         (("gone.toml", "--out", "made"), "no recipe 'gone.toml'"),
         (("pocket-v", "--base", "empty", "--out", "made"), "can't be what the recipe begins with"),
+        ((mine, "--base", "empty", "--out", "made"), "begins with nothing"),
         ((mine, "--out", "made", "--device", "warp"), 'no device "warp"'),
         ((mine, "--out", "made", "--resume"), "no training to go on with"),
     ):
