@@ -133,6 +133,7 @@ def waited(until: Callable[[], object], limit: float = 120) -> None:
         time.sleep(0.02)
 
 
+@pytest.mark.minutes
 def test_a_model_from_nothing_is_used_like_any_other(train: Train) -> None:
     path = train.recipe(micro(3, sheets=True))
     out, errors = train(path, "--out", "made", "--check", "2", "--json")
